@@ -43,7 +43,9 @@ func MigrateReport(ctx context.Context, dsn string) (applied []string, err error
 	if _, err := conn.Exec(ctx, `select pg_advisory_lock($1)`, int64(migrationLock)); err != nil {
 		return nil, fmt.Errorf("migrate: wait for the migration lock: %w", err)
 	}
-	defer func() { _, _ = conn.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock($1)`, int64(migrationLock)) }()
+	defer func() {
+		_, _ = conn.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock($1)`, int64(migrationLock))
+	}()
 
 	if _, err := conn.Exec(ctx, `create schema if not exists tasker; create table if not exists tasker.schema_migrations
 		(version int primary key, name text not null, applied_at timestamptz not null default clock_timestamp())`); err != nil {

@@ -1,0 +1,334 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/tasker-systems/tasker-go/internal/workflow"
+	"github.com/tasker-systems/tasker-go/sdk"
+)
+
+// OutcomeKind says how an attempt ended and what becomes of its step.
+type OutcomeKind int16
+
+// The values are known to the statement below.
+const (
+	OutcomeComplete OutcomeKind = 1 // -> complete
+	OutcomeRetry    OutcomeKind = 2 // -> waiting_for_retry, until Delay has passed
+	OutcomeError    OutcomeKind = 3 // -> error
+	OutcomeRelease  OutcomeKind = 4 // -> enqueued; the attempt is forgiven
+	OutcomeCrash    OutcomeKind = 5 // -> enqueued; the crash is counted
+	OutcomeCrashOut OutcomeKind = 6 // -> error; the crash is counted
+	OutcomeRetryNow OutcomeKind = 7 // -> enqueued
+)
+
+// Outcome is the end of one attempt of one step.
+type Outcome struct {
+	TaskUUID sdk.UUID
+	StepNo   int32
+	Attempt  int32
+	Kind     OutcomeKind
+	// From is the state the step is left from: in_progress, or the state a queued result waits in.
+	From workflow.StepState
+	// Result is the handler's value; Detail what there is to say beside it (error, metadata), or nil.
+	Result, Detail json.RawMessage
+	Delay          time.Duration
+	ExecutionTime  time.Duration
+}
+
+// Lease is what a worker brings to a statement that may hand it steps.
+type Lease struct {
+	// WorkerID is the worker's, from [Store.RegisterWorker]. Zero takes nothing.
+	WorkerID int32
+	// Handlers are those the worker serves.
+	Handlers []int32
+	// Budget is how many steps it has slots for.
+	Budget int
+}
+
+// LeasedStep is a step that now belongs to the asking worker, for the attempt named.
+type LeasedStep struct {
+	TaskUUID   sdk.UUID
+	StepNo     int32
+	Counts     workflow.AttemptCounts
+	HandlerID  int32
+	Name       string
+	Inputs     json.RawMessage
+	Checkpoint json.RawMessage
+}
+
+// EndedTask is a task that the statement brought to rest.
+type EndedTask struct {
+	TaskUUID sdk.UUID
+	State    workflow.TaskState
+}
+
+// Applied is what came of [Store.ApplyOutcomes].
+type Applied struct {
+	// Leased steps are the asking worker's to run next.
+	Leased []LeasedStep
+	Ended  []EndedTask
+	// Stale lists the indexes of outcomes that changed nothing, because the attempt they name is over.
+	Stale []int
+}
+
+const applyOutcomes = `/* tasker:apply_outcomes */
+with me as materialized (
+  select from tasker.workers where worker_id = $9 and lease_until > clock_timestamp() and stopped_at is null
+), inp as (
+  select * from unnest($1::uuid[], $2::int[], $3::int[], $4::smallint[], $5::text[], $6::text[], $7::int[], $8::int[], $12::bool[])
+    as u(task_uuid, step_no, attempt, kind, result, outcome, delay_ms, exec_ms, reported)
+), done as (
+  update tasker.workflow_steps s set
+    state = (case inp.kind when 1 then 'complete' when 2 then 'waiting_for_retry' when 3 then 'error' when 6 then 'error'
+             else 'enqueued' end)::tasker.step_state,
+    result = coalesce(inp.result::jsonb, s.result),
+    outcome = inp.outcome::jsonb,
+    worker_id = null,
+    crashes = s.crashes + (inp.kind in (5, 6))::int,
+    forgiven = s.forgiven + (inp.kind = 4)::int,
+    run_at = case inp.kind when 2 then clock_timestamp() + inp.delay_ms * interval '1 millisecond' end
+  from inp
+  where s.task_uuid = inp.task_uuid and s.step_no = inp.step_no and s.attempt = inp.attempt
+    and s.state = (case when inp.reported then case when inp.kind = 1 then 'enqueued_for_orchestration'
+                   else 'enqueued_as_error_for_orchestration' end else 'in_progress' end)::tasker.step_state
+  returning s.task_uuid, s.step_no, s.attempt, s.handler_id, s.priority, s.children, s.sink, s.run_at, s.state,
+    inp.kind, inp.exec_ms, inp.outcome, inp.reported
+), dec as materialized (
+  select task_uuid, child, n, row_number() over () as rank from (
+    select d.task_uuid, c.child, count(*)::int as n
+    from done d cross join lateral unnest(d.children) as c(child)
+    where d.kind = 1 group by 1, 2 order by 1, 2) g
+), kids as (
+  update tasker.workflow_steps s set
+    waiting_on = s.waiting_on - dec.n,
+    state = (case when s.waiting_on > dec.n then 'pending'
+             when dec.rank <= $11 and s.handler_id = any($10::int[]) and exists (select from me) then 'in_progress'
+             else 'enqueued' end)::tasker.step_state,
+    attempt = case when s.waiting_on = dec.n and dec.rank <= $11 and s.handler_id = any($10::int[]) and exists (select from me)
+              then s.attempt + 1 else s.attempt end,
+    worker_id = case when s.waiting_on = dec.n and dec.rank <= $11 and s.handler_id = any($10::int[]) and exists (select from me)
+                then $9::int end
+  from dec
+  where s.task_uuid = dec.task_uuid and s.step_no = dec.child and s.state = 'pending'
+  returning s.task_uuid, s.step_no, s.attempt, s.crashes, s.forgiven, s.handler_id, s.priority, s.name, s.state, s.inputs,
+    s.checkpoint
+), queued as (
+  insert into tasker.ready_steps (handler_id, priority, task_uuid, step_no)
+  select handler_id, priority, task_uuid, step_no from kids where state = 'enqueued'
+  union all
+  select handler_id, priority, task_uuid, step_no from done where state = 'enqueued'
+  returning handler_id
+), timed as (
+  insert into tasker.step_timers (run_at, task_uuid, step_no, attempt)
+  select run_at, task_uuid, step_no, attempt from done where kind = 2
+), moved as (
+  insert into tasker.step_transitions (task_uuid, step_no, attempt, worker_id, exec_ms, path, detail)
+  select task_uuid, step_no, attempt, $9, exec_ms,
+    (case when reported then case kind
+       when 1 then '{enqueued_for_orchestration,complete}'
+       when 2 then '{enqueued_as_error_for_orchestration,waiting_for_retry}'
+       when 7 then '{enqueued_as_error_for_orchestration,waiting_for_retry,pending,enqueued}'
+       else '{enqueued_as_error_for_orchestration,error}' end
+     else case kind
+       when 1 then '{in_progress,enqueued_for_orchestration,complete}'
+       when 2 then '{in_progress,enqueued_as_error_for_orchestration,waiting_for_retry}'
+       when 3 then '{in_progress,enqueued_as_error_for_orchestration,error}'
+       when 6 then '{in_progress,error}'
+       when 7 then '{in_progress,enqueued_as_error_for_orchestration,waiting_for_retry,pending,enqueued}'
+       else '{in_progress,waiting_for_retry,pending,enqueued}' end end)::tasker.step_state[],
+    case when kind <> 1 then outcome::jsonb end
+  from done
+  union all
+  select task_uuid, step_no, attempt, case state when 'in_progress' then $9::int end, null,
+    (case state when 'in_progress' then '{pending,enqueued,in_progress}' else '{pending,enqueued}' end)::tasker.step_state[], null
+  from kids where state <> 'pending'
+), task as (
+  update tasker.tasks t set
+    sinks_left = t.sinks_left - x.sinks,
+    failed_steps = t.failed_steps + x.failed,
+    state = (case when t.sinks_left = x.sinks then 'complete' when t.failed_steps + x.failed > 0 then 'blocked_by_failures'
+             else t.state::text end)::tasker.task_state,
+    completed_at = case when t.sinks_left = x.sinks then clock_timestamp() end
+  from (select task_uuid, (count(*) filter (where kind = 1 and sink))::int as sinks,
+               (count(*) filter (where state = 'error'))::int as failed
+        from done where (kind = 1 and sink) or state = 'error' group by 1 order by 1) x
+  where t.task_uuid = x.task_uuid and t.state not in ('complete', 'error', 'cancelled', 'resolved_manually')
+  returning t.task_uuid, t.state, t.failed_steps = x.failed and x.failed > 0 as newly_blocked
+), ended as (
+  insert into tasker.task_transitions (task_uuid, path)
+  select task_uuid, (case state when 'complete' then '{steps_in_process,evaluating_results,complete}'
+    else '{steps_in_process,evaluating_results,blocked_by_failures}' end)::tasker.task_state[]
+  from task where state = 'complete' or newly_blocked
+  returning task_uuid, path[3] as state
+), freed as (
+  delete from tasker.task_claims c using ended e where e.state = 'complete' and c.worker_id = $9 and c.task_uuid = e.task_uuid
+), told as (
+  select count(pg_notify('tasker_ready', q.handler_id::text)) as n from (select distinct handler_id from queued) q
+)
+select 1::smallint, task_uuid, step_no, attempt, crashes, forgiven, handler_id, name, inputs::text, checkpoint::text
+from kids where state = 'in_progress'
+union all
+select 2, task_uuid, case state when 'complete' then 1 else 0 end, 0, 0, 0, 0, '', null, null from ended
+union all
+select 3, null, (select count(*)::int from done), (select n::int from told), 0, 0, 0, '', null, null`
+
+// ApplyOutcomes ends attempts: it stores their results, moves their steps, readies what waited for them, leases as much of
+// that as l allows, and advances their tasks, all in one statement. An outcome whose attempt is over changes nothing and
+// is reported stale. Applying a batch again after its commit went unanswered is safe.
+func (s *Store) ApplyOutcomes(ctx context.Context, batch []Outcome, l Lease) (Applied, error) {
+	order := make([]int, len(batch))
+	for i := range order {
+		order[i] = i
+	}
+	sort.Slice(order, func(a, b int) bool { return before(&batch[order[a]], &batch[order[b]]) })
+	n, at := len(batch), func(i int) *Outcome { return &batch[order[i]] }
+	kinds, reported := make([]int16, n), make([]bool, n)
+	for i := range n {
+		kinds[i], reported[i] = int16(at(i).Kind), at(i).From != "" && at(i).From != workflow.StepInProgress
+	}
+
+	var applied Applied
+	var done int32
+	rows, err := s.engine.Query(ctx, applyOutcomes,
+		ids(n, func(i int) sdk.UUID { return at(i).TaskUUID }),
+		ints(n, func(i int) int32 { return at(i).StepNo }),
+		ints(n, func(i int) int32 { return at(i).Attempt }),
+		kinds,
+		texts(n, func(i int) string { return string(at(i).Result) }),
+		texts(n, func(i int) string { return string(at(i).Detail) }),
+		ints(n, func(i int) int32 { return int32(at(i).Delay.Milliseconds()) }),
+		ints(n, func(i int) int32 { return int32(at(i).ExecutionTime.Milliseconds()) }),
+		l.WorkerID, orNone(l.Handlers), l.Budget, reported)
+	if err != nil {
+		return applied, fmt.Errorf("apply %d outcomes: %w", n, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		row, err := scanFused(rows)
+		if err != nil {
+			return applied, fmt.Errorf("apply %d outcomes: %w", n, err)
+		}
+		switch row.what {
+		case 1:
+			applied.Leased = append(applied.Leased, row.leased())
+		case 2:
+			state := workflow.TaskBlockedByFailures
+			if row.stepNo == 1 {
+				state = workflow.TaskComplete
+			}
+			applied.Ended = append(applied.Ended, EndedTask{TaskUUID: sdk.UUID(row.task.Bytes), State: state})
+		case 3:
+			done = row.stepNo
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return applied, fmt.Errorf("apply %d outcomes: %w", n, err)
+	}
+	if int(done) != n {
+		if applied.Stale, err = s.staleOutcomes(ctx, batch); err != nil {
+			return applied, err
+		}
+	}
+	return applied, nil
+}
+
+func before(a, b *Outcome) bool {
+	for i := range a.TaskUUID {
+		if a.TaskUUID[i] != b.TaskUUID[i] {
+			return a.TaskUUID[i] < b.TaskUUID[i]
+		}
+	}
+	return a.StepNo < b.StepNo
+}
+
+const staleOutcomes = `/* tasker:stale_outcomes */
+select i.n from unnest($1::uuid[], $2::int[], $3::int[], $4::text[]) with ordinality as i(task_uuid, step_no, attempt, reported, n)
+where not exists (
+  select from tasker.step_transitions t
+  where t.task_uuid = i.task_uuid and t.step_no = i.step_no and t.attempt = i.attempt
+    and (t.path[1]::text = i.reported or t.path[1] = 'in_progress' and t.path[2]::text = i.reported))`
+
+// staleOutcomes finds which outcomes the ledger does not show. Those that it does show were applied, now or by an earlier
+// try whose answer was lost: an attempt ends once, and how it was reported is on its transition.
+func (s *Store) staleOutcomes(ctx context.Context, batch []Outcome) ([]int, error) {
+	n := len(batch)
+	rows, err := s.engine.Query(ctx, staleOutcomes,
+		ids(n, func(i int) sdk.UUID { return batch[i].TaskUUID }),
+		ints(n, func(i int) int32 { return batch[i].StepNo }),
+		ints(n, func(i int) int32 { return batch[i].Attempt }),
+		texts(n, func(i int) string { return batch[i].Kind.reportedAs() }))
+	if err != nil {
+		return nil, fmt.Errorf("find stale outcomes: %w", err)
+	}
+	stale, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (int, error) {
+		var at int
+		err := row.Scan(&at)
+		return at - 1, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find stale outcomes: %w", err)
+	}
+	return stale, nil
+}
+
+// reportedAs is the state that only this kind of end walks a step through.
+func (k OutcomeKind) reportedAs() string {
+	switch k {
+	case OutcomeComplete:
+		return string(workflow.StepEnqueuedForOrchestration)
+	case OutcomeRetry, OutcomeRetryNow, OutcomeError:
+		return string(workflow.StepEnqueuedAsErrorForOrchestration)
+	case OutcomeCrashOut:
+		return string(workflow.StepError)
+	}
+	return string(workflow.StepWaitingForRetry)
+}
+
+// fusedRow is a row of the statements that lease steps and report beside it.
+type fusedRow struct {
+	what                       int16
+	task                       pgtype.UUID
+	stepNo                     int32
+	attempt, crashes, forgiven int32
+	handlerID                  int32
+	name                       string
+	inputs, checkpoint         pgtype.Text
+}
+
+type scanner interface{ Scan(dest ...any) error }
+
+func scanFused(rows scanner) (r fusedRow, err error) {
+	err = rows.Scan(&r.what, &r.task, &r.stepNo, &r.attempt, &r.crashes, &r.forgiven, &r.handlerID, &r.name, &r.inputs, &r.checkpoint)
+	return r, err
+}
+
+func (r *fusedRow) leased() LeasedStep {
+	return LeasedStep{
+		TaskUUID: sdk.UUID(r.task.Bytes), StepNo: r.stepNo, HandlerID: r.handlerID, Name: r.name,
+		Counts:     workflow.AttemptCounts{Attempt: r.attempt, Crashes: r.crashes, Forgiven: r.forgiven},
+		Inputs:     rawOrNil(r.inputs),
+		Checkpoint: rawOrNil(r.checkpoint),
+	}
+}
+
+func rawOrNil(t pgtype.Text) json.RawMessage {
+	if !t.Valid {
+		return nil
+	}
+	return json.RawMessage(t.String)
+}
+
+// orNone sends an empty list, not null, which no handler equals.
+func orNone(handlers []int32) []int32 {
+	if handlers == nil {
+		return []int32{}
+	}
+	return handlers
+}
