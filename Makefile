@@ -1,0 +1,67 @@
+# Run `make` to see what there is.
+
+BIN       := bin/tasker
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || cat VERSION 2>/dev/null || echo unknown)
+LDFLAGS   := -s -w -X github.com/tasker-systems/tasker-go/internal/system.Version=$(VERSION)
+
+# Packages tested at the same time. Each may run a PostgreSQL server of its own.
+PARALLEL  ?= 2
+# How long each fuzz target runs, and how long the soak tests may take together.
+FUZZTIME  ?= 60s
+SOAKTIME  ?= 2h
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET\n"} /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: ## Run a workflow on this machine, with nothing to configure
+	scripts/setup.sh demo
+	$(MAKE) --no-print-directory build
+	$(BIN) demo
+
+.PHONY: build
+build: ## Build bin/tasker; needs no C compiler
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/tasker
+
+.PHONY: test
+test: ## Check and test everything, under the race detector
+	scripts/setup.sh test
+	$(MAKE) --no-print-directory lint
+	CGO_ENABLED=0 go build ./sdk/... ./cmd/...
+	go test -race -p $(PARALLEL) -timeout 30m ./...
+
+.PHONY: lint
+lint: ## Check the format of the Go files and vet them
+	@bad=$$(gofmt -l .) || exit 1; if [ -n "$$bad" ]; then echo "gofmt these files:"; echo "$$bad"; exit 1; fi
+	go vet ./...
+
+.PHONY: bench
+bench: build ## Measure the parts with go test, and the whole with tasker bench
+	go test -run '^$$' -bench . -benchmem -p 1 ./...
+	$(BIN) bench
+
+.PHONY: soak
+soak: ## Run the long tests (TestSoak…, build tag soak) for up to SOAKTIME=2h
+	go test -tags soak -run '^TestSoak' -v -p 1 -timeout $(SOAKTIME) ./...
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME=60s
+	@for file in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
+		for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/p' "$$file"); do \
+			echo "$$target in $$(dirname "$$file")"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; \
+		done; \
+	done
+
+.PHONY: config-reference
+config-reference: build ## Write docs/config.md from the configuration's own declarations
+	$(BIN) config reference > docs/config.md.new
+	mv docs/config.md.new docs/config.md
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin build docs/config.md.new
+	go clean -testcache
