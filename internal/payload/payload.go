@@ -1,0 +1,71 @@
+// Package payload says whether bytes from outside are JSON that PostgreSQL's jsonb takes. encoding/json's own check is
+// not enough: it lets through bad UTF-8, lone surrogates, \u0000 and numbers beyond numeric's range, each of which fails
+// in the database, where it would take a whole batch with it.
+package payload
+
+import "fmt"
+
+// Limits bound a payload. A zero field takes its default; a field beyond its hard bound takes that.
+type Limits struct {
+	// MaxBytes bounds the length of the text, and what the exponents of its numbers add when PostgreSQL writes them
+	// out. Defaults to 1 MiB; never above 16 MiB.
+	MaxBytes int
+	// MaxDepth bounds how deep objects and arrays nest; a scalar has depth 0. Defaults to 64; never above 512.
+	MaxDepth int
+	// MaxKeys bounds the keys of all objects together. Defaults to 10,000.
+	MaxKeys int
+}
+
+// The bounds of a payload: by default, and whatever the configuration says.
+const (
+	DefaultMaxBytes = 1 << 20
+	DefaultMaxDepth = 64
+	DefaultMaxKeys  = 10_000
+
+	HardMaxBytes = 16 << 20
+	HardMaxDepth = 512
+)
+
+func (l Limits) withDefaults() Limits {
+	if l.MaxBytes <= 0 {
+		l.MaxBytes = DefaultMaxBytes
+	}
+	if l.MaxDepth <= 0 {
+		l.MaxDepth = DefaultMaxDepth
+	}
+	if l.MaxKeys <= 0 {
+		l.MaxKeys = DefaultMaxKeys
+	}
+	l.MaxBytes, l.MaxDepth = min(l.MaxBytes, HardMaxBytes), min(l.MaxDepth, HardMaxDepth)
+	return l
+}
+
+// Error says where a payload is wrong, and how.
+type Error struct {
+	// Offset counts bytes from 0.
+	Offset int64
+	Reason string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("JSON refused at byte %d: %s", e.Offset, e.Reason) }
+
+// Check returns an [Error] unless raw is one JSON value within the limits that PostgreSQL stores as jsonb and writes out
+// again. It reads raw once and allocates nothing when it accepts.
+func Check(raw []byte, l Limits) error {
+	l = l.withDefaults()
+	if len(raw) > l.MaxBytes {
+		return &Error{int64(l.MaxBytes), fmt.Sprintf("%d bytes, the limit is %d", len(raw), l.MaxBytes)}
+	}
+	s := scanner{raw: raw, keysLeft: l.MaxKeys, maxDepth: l.MaxDepth, digitsLeft: l.MaxBytes}
+	at, problem := s.document()
+	if problem == "" {
+		return nil
+	}
+	switch problem {
+	case tooDeep:
+		problem = fmt.Sprintf("nested deeper than %d levels", l.MaxDepth)
+	case tooManyKeys:
+		problem = fmt.Sprintf("more than %d object keys", l.MaxKeys)
+	}
+	return &Error{int64(at), problem}
+}
