@@ -64,7 +64,7 @@ func findBinaries(explicit, path string, patterns []string, accept func(version 
 		if search.try(explicit) {
 			return search.found, nil
 		}
-		return binaries{}, fmt.Errorf("no usable PostgreSQL server programs in %s, where TASKER_PG_BIN points%s; %s",
+		return binaries{}, fmt.Errorf("no usable PostgreSQL server programs in %s, the one place to look that was named (TASKER_PG_BIN)%s; %s",
 			explicit, search.reasons(), installHint)
 	}
 	for _, dir := range filepath.SplitList(path) {

@@ -80,9 +80,8 @@ func (s *Server) create(ctx context.Context, bin binaries) error {
 	if s.opts.FastUnsafe {
 		args = append(args, "--no-sync")
 	}
-	cmd := s.command(ctx, bin.path("initdb"), args...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return s.explain("create the private database", bin, err, string(out))
+	if out, err := s.command(ctx, bin.path("initdb"), args...).CombinedOutput(); err != nil {
+		return explainCreation(s.explain("create the private database", bin, err, string(out)), s.owner)
 	}
 	if err := os.Rename(unfinished, s.cluster); err != nil {
 		return fmt.Errorf("create the private database: %w", err)
@@ -92,6 +91,14 @@ func (s *Server) create(ctx context.Context, bin binaries) error {
 	}
 	s.log.Info("private PostgreSQL database created", "data_dir", s.dataDir, "version", bin.version, "took", time.Since(began).Round(time.Millisecond))
 	return nil
+}
+
+// explainCreation adds what to do about initdb's one demand that is met nearly everywhere but in containers.
+func explainCreation(err error, own owner) error {
+	if !strings.Contains(err.Error(), "could not look up effective user ID") {
+		return err
+	}
+	return fmt.Errorf("%w; initdb runs only for accounts that the system knows: add %s to /etc/passwd, or run as another user", err, own.name)
 }
 
 // command prepares a program to run in the data directory, as its owner and with next to nothing of this

@@ -150,7 +150,7 @@ func (s *Server) DSN(database string) string {
 		database = DefaultDatabase
 	}
 	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace
-	return fmt.Sprintf("host='%s' port=%d user=%s dbname='%s' sslmode=disable", quote(s.socket), socketPort, superuser, quote(database))
+	return fmt.Sprintf("host='%s' port=%s user=%s dbname='%s' sslmode=disable", quote(s.socket), socketPort, superuser, quote(database))
 }
 
 // PostmasterPID returns the process id of the server, or 0 while it is down.

@@ -63,7 +63,7 @@ func serverSettings(o Options, bin binaries, dataDir, socketDir string) map[stri
 	maps.Copy(settings, o.Settings)
 	maps.Copy(settings, map[string]string{
 		"listen_addresses":        "",
-		"port":                    strconv.Itoa(socketPort),
+		"port":                    socketPort,
 		"unix_socket_directories": `"` + strings.ReplaceAll(socketDir, `"`, `""`) + `"`, // quoted, as the value is a list
 		"unix_socket_permissions": "0700",
 		"cluster_name":            clusterName(dataDir),

@@ -6,14 +6,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 const (
-	socketPort    = 5432
+	socketPort    = "5432" // names the file; nothing listens on a port
+	socketFile    = ".s.PGSQL." + socketPort
 	maxSocketPath = 103 // bytes: sun_path holds 108 on Linux but 104 on macOS and the BSDs, with the NUL
 )
 
-// socketDir returns the directory of the server's socket: the data directory or, where its path is too long for a
+// socketDir returns the directory of the server's socket: the data directory or, where its path does not do for a
 // socket, a private directory in /tmp. It depends on nothing but dataDir, so all processes agree on it.
 func socketDir(dataDir string, own owner) (string, error) {
 	if fitsSocket(dataDir) {
@@ -28,11 +30,12 @@ func socketDir(dataDir string, own owner) (string, error) {
 		return "", fmt.Errorf("create socket directory: %w", err)
 	}
 	if err := checkPrivate(dir, own.uid); err != nil {
-		return "", fmt.Errorf("%s is too long a path for a socket and the short one cannot be used: %w", dataDir, err)
+		return "", fmt.Errorf("the socket does not fit into %s and cannot be elsewhere: %w", dataDir, err)
 	}
 	return dir, nil
 }
 
+// fitsSocket reports whether dir can be the socket's directory: connection strings take a comma for a list of hosts.
 func fitsSocket(dir string) bool {
-	return len(filepath.Join(dir, fmt.Sprintf(".s.PGSQL.%d", socketPort))) <= maxSocketPath
+	return len(filepath.Join(dir, socketFile)) <= maxSocketPath && !strings.Contains(dir, ",")
 }

@@ -63,9 +63,8 @@ func (s *Server) launch(ctx context.Context) error {
 	}
 	defer guard.Close() // the server has inherited it
 
-	// No server process lives, so what a crash left is stale. PostgreSQL itself would be fooled by a recycled process id.
-	if err := os.Remove(filepath.Join(s.cluster, "postmaster.pid")); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove a stale postmaster.pid: %w", err)
+	if err := s.removeStaleFiles(); err != nil {
+		return err
 	}
 	if err := writeConfig(s.cluster, serverSettings(s.opts, bin, s.dataDir, s.socket), s.owner); err != nil {
 		return err
@@ -85,6 +84,18 @@ func (s *Server) launch(ctx context.Context) error {
 	s.bin = bin
 	s.log.Info("private PostgreSQL server started", "data_dir", s.dataDir, "version", bin.version, "pid", pid,
 		"took", time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+// removeStaleFiles clears away what a killed postmaster left. PostgreSQL does so itself unless another process has got the
+// dead one's number, or nobody reaps the dead, as in many containers. It is safe once the server lock is held.
+func (s *Server) removeStaleFiles() error {
+	socket := filepath.Join(s.socket, socketFile)
+	for _, path := range []string{filepath.Join(s.cluster, "postmaster.pid"), socket + ".lock", socket} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove what a crashed server left: %w", err)
+		}
+	}
 	return nil
 }
 
