@@ -17,7 +17,7 @@ type Config struct {
 	Database      Database      `toml:"database" doc:"The PostgreSQL database that holds all state."`
 	Worker        Worker        `toml:"worker" doc:"Running step handlers in this process."`
 	Orchestration Orchestration `toml:"orchestration" doc:"Turning step results into the next steps."`
-	Backoff       Backoff       `toml:"backoff" doc:"Delay before a failed step runs again, where neither its template nor the handler's error says."`
+	Backoff       Backoff       `toml:"backoff" doc:"Delay before a failed step runs again, beside what its template says."`
 	TaskTemplates TaskTemplates `toml:"task_templates" doc:"Where task templates (YAML) are found."`
 	Web           Web           `toml:"web" doc:"The HTTP API."`
 	Limits        Limits        `toml:"limits" doc:"Sizes beyond which data from outside is refused."`
@@ -39,7 +39,6 @@ type Database struct {
 type Pool struct {
 	MaxConnections int           `toml:"max_connections" default:"25" min:"2" max:"10000" doc:"Most connections open at once."`
 	MinConnections int           `toml:"min_connections" default:"5" max:"10000" doc:"Connections kept open when idle."`
-	AcquireTimeout time.Duration `toml:"acquire_timeout_seconds" default:"10" min:"1" doc:"Longest wait for a free connection."`
 	IdleTimeout    time.Duration `toml:"idle_timeout_seconds" default:"300" min:"1" doc:"An idle connection is closed after this time."`
 	MaxLifetime    time.Duration `toml:"max_lifetime_seconds" default:"1800" min:"1" doc:"A connection is replaced after this time."`
 }
@@ -50,7 +49,6 @@ type Worker struct {
 	Namespaces          []string        `toml:"namespaces" doc:"Namespaces whose steps this worker claims. Empty: all."`
 	Lease               time.Duration   `toml:"lease_ms" default:"15000" min:"500" doc:"How long a claimed step stays with a worker that no longer sends heartbeats. A killed worker's steps run again after this time."`
 	PollInterval        time.Duration   `toml:"poll_interval_ms" default:"1000" min:"10" doc:"Longest time a ready step stays unseen if its notification is lost."`
-	MaxCrashes          int             `toml:"max_crashes" default:"3" min:"1" max:"1000" doc:"A step whose worker died this many times while running it fails for good."`
 	UnknownHandlerGrace time.Duration   `toml:"unknown_handler_grace_ms" default:"5000" doc:"How long a step whose handler this worker does not know is left for other workers before it fails."`
 	ShutdownGrace       time.Duration   `toml:"shutdown_grace_ms" default:"30000" doc:"How long running handlers may finish when the process is told to stop; what still runs then is cancelled and given back."`
 	MpscChannels        MpscChannels    `toml:"mpsc_channels" doc:"Bounded channels between claiming, handlers and completion."`
@@ -101,14 +99,12 @@ type Orchestration struct {
 	BatchSize     int           `toml:"batch_size" default:"500" min:"1" max:"10000" doc:"Most results stored in one transaction."`
 	ReapInterval  time.Duration `toml:"reap_interval_ms" default:"500" min:"10" doc:"Time between searches for expired leases."`
 	TimerInterval time.Duration `toml:"timer_interval_ms" default:"1000" min:"10" doc:"Longest time a due retry or delayed step stays unseen if its timer is lost."`
-	BlockedPolicy string        `toml:"blocked_policy" default:"rest" oneof:"rest,error" doc:"A task that failed steps keep from finishing: rest leaves it in blocked_by_failures until someone repairs it, error ends it."`
 }
 
-// Backoff is the delay of a retry: DefaultBackoff, times Multiplier for each further retry, at most MaxBackoff.
+// Backoff bounds and spreads the delays of retries; kind, base and bound of a step's delays are in its template.
 type Backoff struct {
-	DefaultBackoff      time.Duration `toml:"default_backoff_seconds" default:"1" min:"1" doc:"Delay before the first retry."`
-	MaxBackoff          time.Duration `toml:"max_backoff_seconds" default:"3600" min:"1" doc:"Longest delay, whatever asks for it."`
-	Multiplier          float64       `toml:"multiplier" default:"2.0" min:"1" max:"100" doc:"Each further retry waits this many times longer."`
+	MaxBackoff          time.Duration `toml:"max_backoff_seconds" default:"3600" min:"1" doc:"Longest delay that a server or a handler can ask for."`
+	Multiplier          float64       `toml:"multiplier" default:"2.0" min:"1" max:"100" doc:"With exponential backoff, each further retry waits this many times longer."`
 	JitterEnabled       bool          `toml:"jitter_enabled" default:"true" doc:"Spread retries, so that steps that failed together do not come back together."`
 	JitterMaxPercentage float64       `toml:"jitter_max_percentage" default:"0.15" max:"1" doc:"Most a delay is moved up or down, as a fraction of it."`
 }

@@ -199,8 +199,8 @@ func TestDefaultsAreThoseOfTheSeedsAndUpstream(t *testing.T) {
 		CheckpointTimeout:          10 * time.Second,
 	}, c.Worker.MpscChannels.FfiDispatch)
 	require.Equal(t, CircuitBreaker{5, 5 * time.Second, 2, 100 * time.Millisecond}, c.Worker.CircuitBreakers.FfiCompletionSend)
-	require.Equal(t, Pool{25, 5, 10 * time.Second, 5 * time.Minute, 30 * time.Minute}, c.Database.Pool)
-	require.Equal(t, Backoff{time.Second, time.Hour, 2, true, 0.15}, c.Backoff)
+	require.Equal(t, Pool{25, 5, 5 * time.Minute, 30 * time.Minute}, c.Database.Pool)
+	require.Equal(t, Backoff{time.Hour, 2, true, 0.15}, c.Backoff)
 	require.Equal(t, 15*time.Second, c.Worker.Lease)
 	require.Equal(t, "127.0.0.1:8080", c.Web.BindAddress)
 	require.Equal(t, "inline", c.Orchestration.Mode)

@@ -204,7 +204,7 @@ func TestAllProblemsAreReportedAtOnceWithTheirPlaces(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, map[string]string{
 		"config/tasker/base/broken.toml": "[worker]\nlease_ms = ",
-		"config/tasker/base/worker.toml": "[worker]\nlease_mss = 1\nlease_ms = \"15s\"\n  max_crashes = 0\n",
+		"config/tasker/base/worker.toml": "[worker]\nlease_mss = 1\nlease_ms = \"15s\"\n  namespaces = 0\n",
 	})
 	_, _, err := Load(Options{
 		Dir:       dir,
@@ -220,7 +220,7 @@ func TestAllProblemsAreReportedAtOnceWithTheirPlaces(t *testing.T) {
   TASKER__WORKER__LEASE: unknown key worker.lease; did you mean worker.lease_ms?
   --set: unknown key worker.namspaces; did you mean worker.namespaces?
   `+base+`worker.toml:3:1: worker.lease_ms = "15s": want a whole number of milliseconds, at least 500
-  `+base+`worker.toml:4:3: worker.max_crashes = 0: want a whole number from 1 to 1000
+  `+base+`worker.toml:4:3: worker.namespaces = 0: want a list of strings, none empty
   TASKER__WORKER__POLL_INTERVAL_MS: worker.poll_interval_ms = "soon": want a whole number of milliseconds, at least 10`)
 }
 
@@ -266,18 +266,17 @@ func TestUnknownKeysComeWithAHint(t *testing.T) {
 func TestRulesBetweenKeys(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"[database.pool]\nmax_connections = 3\nmin_connections = 4":       "min_connections (4) is larger than max_connections (3)",
-		"[database.pool]\nmin_connections = 26":                           "min_connections (26) is larger than max_connections (25); set both",
-		"[backoff]\nmax_backoff_seconds = 2\ndefault_backoff_seconds = 3": "default_backoff_seconds (3) is larger than max_backoff_seconds (2)",
-		`database.url = "mysql://root@localhost/x"`:                       "not a PostgreSQL connection string",
-		`database.url = "localhost"`:                                      "not a PostgreSQL connection string",
-		`web.bind_address = "8080"`:                                       "not HOST:PORT",
-		`web.bind_address = "127.0.0.1:http"`:                             "not HOST:PORT",
-		`web.bind_address = ":8080"`:                                      "can be reached from other machines",
-		`web.bind_address = "0.0.0.0:8080"`:                               "can be reached from other machines",
-		`web.bind_address = "[::]:8080"`:                                  "can be reached from other machines",
-		`web.bind_address = "tasker.example:8080"`:                        "can be reached from other machines",
-		"environment = \"a/b\"":                                           "environment names a folder",
+		"[database.pool]\nmax_connections = 3\nmin_connections = 4": "min_connections (4) is larger than max_connections (3)",
+		"[database.pool]\nmin_connections = 26":                     "min_connections (26) is larger than max_connections (25); set both",
+		`database.url = "mysql://root@localhost/x"`:                 "not a PostgreSQL connection string",
+		`database.url = "localhost"`:                                "not a PostgreSQL connection string",
+		`web.bind_address = "8080"`:                                 "not HOST:PORT",
+		`web.bind_address = "127.0.0.1:http"`:                       "not HOST:PORT",
+		`web.bind_address = ":8080"`:                                "can be reached from other machines",
+		`web.bind_address = "0.0.0.0:8080"`:                         "can be reached from other machines",
+		`web.bind_address = "[::]:8080"`:                            "can be reached from other machines",
+		`web.bind_address = "tasker.example:8080"`:                  "can be reached from other machines",
+		"environment = \"a/b\"":                                     "environment names a folder",
 	} {
 		p := loadText(t, text)
 		require.Contains(t, p.Text, want, text)

@@ -33,12 +33,6 @@ var rules = []rule{
 		}
 		return ""
 	}},
-	{[]string{"backoff.default_backoff_seconds", "backoff.max_backoff_seconds"}, func(c *Config) string {
-		if b := c.Backoff; b.DefaultBackoff > b.MaxBackoff {
-			return fmt.Sprintf("backoff.default_backoff_seconds (%.0f) is larger than max_backoff_seconds (%.0f); set both", b.DefaultBackoff.Seconds(), b.MaxBackoff.Seconds())
-		}
-		return ""
-	}},
 	{[]string{"web.bind_address", "web.enabled"}, func(c *Config) string { return exposed(c.Web) }},
 }
 

@@ -53,7 +53,7 @@ func TestShowSaysWhereEachValueCameFrom(t *testing.T) {
 	for _, line := range []string{
 		"environment = \"test\" # TASKER_ENV\n",
 		"\n[worker]\nworker_id = \"\" # default\nnamespaces = [\"x\", \"y\\\"\"] # a.toml:1:8\nlease_ms = 5000 # --lease\n",
-		"\n[backoff]\ndefault_backoff_seconds = 1 # default\n",
+		"\n[backoff]\nmax_backoff_seconds = 3600 # default\n",
 		"multiplier = 2.0 # default\njitter_enabled = true # default\n",
 	} {
 		require.Contains(t, out.String(), line)

@@ -23,23 +23,9 @@ type TaskRequestResult struct {
 // ProcessStepResultMessage hands over the ends of attempts, as a batch.
 type ProcessStepResultMessage struct {
 	actor.Reply[store.Applied]
-	Results []StepResult
+	Results []workflow.AttemptResult
 	// Lease lets the steps that become ready go straight to the asking worker.
 	Lease store.Lease
-}
-
-// StepResult is the end of one attempt with what the decision about it needs.
-type StepResult struct {
-	TaskUUID   sdk.UUID
-	TemplateID int32
-	StepNo     int32
-	StepName   string
-	Counts     workflow.AttemptCounts
-	// From is the state the result is taken from; see [store.Outcome].
-	From   workflow.StepState
-	Result *sdk.StepExecutionResult
-	// Release gives the attempt back unused; Result is nil then.
-	Release bool
 }
 
 // ProcessBatchMessage asks for one sweep: due timers fire and lost steps go back to the queue.
@@ -56,10 +42,4 @@ type StepEnqueuerServiceResult struct {
 type FinalizeTaskMessage struct {
 	actor.Reply[FinalizationResult]
 	TaskUUID sdk.UUID
-}
-
-// FinalizationResult tells what finalization did to a task.
-type FinalizationResult struct {
-	TaskUUID sdk.UUID
-	From, To workflow.TaskState
 }

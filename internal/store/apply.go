@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"sort"
 	"time"
 
@@ -39,7 +40,8 @@ type Outcome struct {
 	// Result is the handler's value; Detail what there is to say beside it (error, metadata), or nil.
 	Result, Detail json.RawMessage
 	Delay          time.Duration
-	ExecutionTime  time.Duration
+	// ExecutionTimeMS is how long the handler ran, in milliseconds.
+	ExecutionTimeMS int64
 }
 
 // Lease is what a worker brings to a statement that may hand it steps.
@@ -203,8 +205,8 @@ func (s *Store) ApplyOutcomes(ctx context.Context, batch []Outcome, l Lease) (Ap
 		kinds,
 		texts(n, func(i int) string { return string(at(i).Result) }),
 		texts(n, func(i int) string { return string(at(i).Detail) }),
-		ints(n, func(i int) int32 { return int32(at(i).Delay.Milliseconds()) }),
-		ints(n, func(i int) int32 { return int32(at(i).ExecutionTime.Milliseconds()) }),
+		ints(n, func(i int) int32 { return int32(min(at(i).Delay.Milliseconds(), math.MaxInt32)) }),
+		ints(n, func(i int) int32 { return int32(min(at(i).ExecutionTimeMS, math.MaxInt32)) }),
 		l.WorkerID, orNone(l.Handlers), l.Budget, reported)
 	if err != nil {
 		return applied, fmt.Errorf("apply %d outcomes: %w", n, err)

@@ -18,6 +18,8 @@ type TaskHeader struct {
 	CorrelationID       sdk.UUID
 	ParentCorrelationID sdk.UUID
 	Priority            int32
+	// Context is set where it is at hand, as when the task was just made.
+	Context json.RawMessage
 }
 
 // ClaimedStep is a step that a worker took from the queue.
@@ -79,16 +81,12 @@ select s.task_uuid, s.step_no, s.attempt, s.crashes, s.forgiven, s.handler_id, s
 from tasker.task_claims c
 join tasker.workflow_steps s on s.task_uuid = c.task_uuid and s.worker_id = c.worker_id and s.state = 'in_progress'
 join tasker.tasks t on t.task_uuid = c.task_uuid
-where c.worker_id = $1 and ($2::uuid[] is null or c.task_uuid = any($2))`
+where c.worker_id = $1`
 
-// HeldSteps lists the steps the database says this worker runs, within the tasks named or, with nil, all of them. A worker
-// compares it with what it really runs: after an unanswered commit it may own steps that it never heard of.
-func (s *Store) HeldSteps(ctx context.Context, workerID int32, tasks []sdk.UUID) ([]ClaimedStep, error) {
-	var within any
-	if tasks != nil {
-		within = ids(len(tasks), func(i int) sdk.UUID { return tasks[i] })
-	}
-	rows, err := s.engine.Query(ctx, heldSteps, workerID, within)
+// HeldSteps lists the steps that the database says this worker runs. A worker compares it with what it really runs: after
+// an unanswered commit it may own steps that it never heard of.
+func (s *Store) HeldSteps(ctx context.Context, workerID int32) ([]ClaimedStep, error) {
+	rows, err := s.engine.Query(ctx, heldSteps, workerID)
 	if err != nil {
 		return nil, fmt.Errorf("list held steps: %w", err)
 	}
@@ -133,13 +131,13 @@ func (s *Store) TaskContext(ctx context.Context, task sdk.UUID) (json.RawMessage
 	return json.RawMessage(raw), nil
 }
 
-const stepResults = `/* tasker:step_results */
+const dependencyResults = `/* tasker:dependency_results */
 select step_no, coalesce(result, '{}')::text from tasker.workflow_steps
 where task_uuid = $1 and step_no = any($2::int[]) and state in ('complete', 'resolved_manually')`
 
 // StepResults reads the results of those of the numbered steps that have one.
 func (s *Store) StepResults(ctx context.Context, task sdk.UUID, steps []int32) (map[int32]json.RawMessage, error) {
-	rows, err := s.engine.Query(ctx, stepResults, pgtype.UUID{Bytes: task, Valid: true}, steps)
+	rows, err := s.engine.Query(ctx, dependencyResults, pgtype.UUID{Bytes: task, Valid: true}, steps)
 	if err != nil {
 		return nil, fmt.Errorf("read results of task %s: %w", task, err)
 	}

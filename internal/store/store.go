@@ -26,9 +26,21 @@ type Options struct {
 	StatementTimeout time.Duration
 	// LockTimeout bounds each wait for a lock. Defaults to 2 seconds.
 	LockTimeout time.Duration
+	// MinConnections of the engine's are kept open when idle. Defaults to 2.
+	MinConnections int32
+	// IdleTimeout closes a connection that is not used for so long. Defaults to 5 minutes.
+	IdleTimeout time.Duration
+	// MaxLifetime replaces a connection after so long. Defaults to 30 minutes.
+	MaxLifetime time.Duration
+	// TransactionPooler is set when a pooler in transaction mode stands before the database: nothing is then kept on a
+	// connection.
+	TransactionPooler bool
 	// Tracer sees every statement, for counting.
-	Tracer pgx.QueryTracer
+	Tracer Tracer
 }
+
+// Tracer sees statements begin and end.
+type Tracer = pgx.QueryTracer
 
 // Store is the engine's door to PostgreSQL. It is safe for concurrent use.
 type Store struct {
@@ -53,6 +65,15 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	}
 	if o.LockTimeout <= 0 {
 		o.LockTimeout = 2 * time.Second
+	}
+	if o.MinConnections <= 0 {
+		o.MinConnections = 2
+	}
+	if o.IdleTimeout <= 0 {
+		o.IdleTimeout = 5 * time.Minute
+	}
+	if o.MaxLifetime <= 0 {
+		o.MaxLifetime = 30 * time.Minute
 	}
 	engine, err := newPool(ctx, dsn, o, o.EngineConnections, map[string]string{
 		// The hot statements join small batches to primary keys. Their plans are pinned to that, so that a table whose
@@ -80,10 +101,16 @@ func newPool(ctx context.Context, dsn string, o Options, size int32, params map[
 		return nil, fmt.Errorf("database address: %w", scrub(err))
 	}
 	cfg.MaxConns = size
-	cfg.MaxConnLifetime = 30 * time.Minute
-	cfg.MaxConnLifetimeJitter = 5 * time.Minute
+	cfg.MinConns = min(o.MinConnections, size)
+	cfg.MaxConnIdleTime = o.IdleTimeout
+	cfg.MaxConnLifetime = o.MaxLifetime
+	cfg.MaxConnLifetimeJitter = o.MaxLifetime / 6
 	cfg.ConnConfig.Tracer = o.Tracer
 	cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	if o.TransactionPooler {
+		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+		params = nil
+	}
 	run := cfg.ConnConfig.RuntimeParams
 	run["application_name"] = o.ApplicationName
 	run["timezone"] = "UTC"

@@ -24,6 +24,8 @@ type Backoff struct {
 	Base time.Duration
 	// Max bounds the delay, jitter included. Defaults to 30 seconds.
 	Max time.Duration
+	// Multiplier is the growth of an exponential backoff. Defaults to 2.
+	Multiplier float64
 	// Jitter spreads the delay by up to this share of itself, both ways: 0.15 gives 85 % to 115 %. 0 is exact.
 	Jitter float64
 }
@@ -53,7 +55,7 @@ func (b Backoff) Delay(failures int32, spread float64) time.Duration {
 	case BackoffFibonacci:
 		factor = fibonacci(failures)
 	default:
-		factor = math.Exp2(float64(failures - 1))
+		factor = math.Pow(b.multiplier(), float64(failures-1))
 	}
 	factor *= 1 + b.Jitter*(2*spread-1)
 	if d := factor * float64(base); d < float64(limit) {
@@ -68,4 +70,11 @@ func fibonacci(n int32) float64 {
 		a, b = b, a+b
 	}
 	return a
+}
+
+func (b Backoff) multiplier() float64 {
+	if b.Multiplier <= 0 {
+		return 2
+	}
+	return b.Multiplier
 }

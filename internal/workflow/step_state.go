@@ -7,16 +7,16 @@ type StepState string
 
 // The ten states of a step.
 const (
-	StepPending                        StepState = "pending"
-	StepEnqueued                       StepState = "enqueued"
-	StepInProgress                     StepState = "in_progress"
-	StepEnqueuedForOrchestration       StepState = "enqueued_for_orchestration"
+	StepPending                         StepState = "pending"
+	StepEnqueued                        StepState = "enqueued"
+	StepInProgress                      StepState = "in_progress"
+	StepEnqueuedForOrchestration        StepState = "enqueued_for_orchestration"
 	StepEnqueuedAsErrorForOrchestration StepState = "enqueued_as_error_for_orchestration"
-	StepWaitingForRetry                StepState = "waiting_for_retry"
-	StepComplete                       StepState = "complete"
-	StepError                          StepState = "error"
-	StepCancelled                      StepState = "cancelled"
-	StepResolvedManually               StepState = "resolved_manually"
+	StepWaitingForRetry                 StepState = "waiting_for_retry"
+	StepComplete                        StepState = "complete"
+	StepError                           StepState = "error"
+	StepCancelled                       StepState = "cancelled"
+	StepResolvedManually                StepState = "resolved_manually"
 )
 
 // StepStates lists all states of a step, in the order of a life.
@@ -30,33 +30,33 @@ type StepEvent string
 
 // The events of a step.
 const (
-	StepEnqueue                        StepEvent = "enqueue"
-	StepStart                          StepEvent = "start"
-	StepReport        StepEvent = "enqueue_for_orchestration"
-	StepReportError StepEvent = "enqueue_as_error_for_orchestration"
-	StepFinish                  StepEvent = "complete"
-	StepFail                           StepEvent = "fail"
-	StepWaitForRetry                   StepEvent = "wait_for_retry"
-	StepRetry                          StepEvent = "retry"
-	StepResetForRetry                  StepEvent = "reset_for_retry"
-	StepCancel                         StepEvent = "cancel"
-	StepResolveManually                StepEvent = "resolve_manually"
-	StepCompleteManually               StepEvent = "complete_manually"
+	StepEnqueue          StepEvent = "enqueue"
+	StepStart            StepEvent = "start"
+	StepReport           StepEvent = "enqueue_for_orchestration"
+	StepReportError      StepEvent = "enqueue_as_error_for_orchestration"
+	StepFinish           StepEvent = "complete"
+	StepFail             StepEvent = "fail"
+	StepWaitForRetry     StepEvent = "wait_for_retry"
+	StepRetry            StepEvent = "retry"
+	StepResetForRetry    StepEvent = "reset_for_retry"
+	StepCancel           StepEvent = "cancel"
+	StepResolveManually  StepEvent = "resolve_manually"
+	StepCompleteManually StepEvent = "complete_manually"
 )
 
 var stepMoves = map[StepEvent]map[StepState]StepState{
-	StepEnqueue:                        {StepPending: StepEnqueued},
-	StepStart:                          {StepEnqueued: StepInProgress},
-	StepReport:        {StepInProgress: StepEnqueuedForOrchestration},
+	StepEnqueue:     {StepPending: StepEnqueued},
+	StepStart:       {StepEnqueued: StepInProgress},
+	StepReport:      {StepInProgress: StepEnqueuedForOrchestration},
 	StepReportError: {StepInProgress: StepEnqueuedAsErrorForOrchestration},
-	StepFinish:                  {StepEnqueuedForOrchestration: StepComplete, StepEnqueuedAsErrorForOrchestration: StepComplete},
+	StepFinish:      {StepEnqueuedForOrchestration: StepComplete, StepEnqueuedAsErrorForOrchestration: StepComplete},
 	StepFail: {
 		StepEnqueuedForOrchestration: StepError, StepEnqueuedAsErrorForOrchestration: StepError,
 		StepPending: StepError, StepEnqueued: StepError, StepInProgress: StepError,
 	},
 	StepWaitForRetry: {
 		StepEnqueuedAsErrorForOrchestration: StepWaitingForRetry,
-		StepEnqueued:                       StepWaitingForRetry, StepInProgress: StepWaitingForRetry,
+		StepEnqueued:                        StepWaitingForRetry, StepInProgress: StepWaitingForRetry,
 	},
 	StepRetry:         {StepWaitingForRetry: StepPending},
 	StepResetForRetry: {StepError: StepPending},

@@ -1,0 +1,93 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/tasker-systems/tasker-go/sdk"
+)
+
+// Causes with which a handler's context is cancelled.
+var (
+	// ErrTimeout: the attempt's time is up.
+	ErrTimeout = errors.New("the step's time is up")
+	// ErrLeaseLost: the attempt belongs to another worker by now, or will soon.
+	ErrLeaseLost = errors.New("the step's lease is lost")
+	// ErrCancelled: the step was cancelled.
+	ErrCancelled = errors.New("the step is cancelled")
+	// ErrShutdown: the worker stops.
+	ErrShutdown = errors.New("the worker stops")
+)
+
+// attempt is one running handler.
+type attempt struct {
+	service *HandlerDispatchService
+	message *DispatchHandlerMessage
+	sent    atomic.Bool
+}
+
+// run calls the handler. Exactly one completion is sent: when the handler returns, or when its time is up before that.
+func (a *attempt) run() {
+	s, m := a.service, a.message
+	defer s.back.Done()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	m.cancellation.attach(cancel)
+
+	timeout := m.Timeout
+	if timeout <= 0 {
+		timeout = s.cfg.HandlerTimeout
+	}
+	started := time.Now()
+	timer := time.AfterFunc(timeout, func() {
+		cancel(ErrTimeout)
+		a.sendResult(timedOut(m, timeout), started)
+	})
+	result := s.call(ctx, m)
+	timer.Stop()
+
+	s.mu.Lock()
+	delete(s.running, a)
+	s.mu.Unlock()
+	if m.slot.give() {
+		s.slots.Release(1)
+	}
+	if !result.Success && errors.Is(context.Cause(ctx), ErrShutdown) {
+		a.send(&Completion{Message: m, Released: true})
+		return
+	}
+	a.sendResult(result, started)
+}
+
+func (a *attempt) sendResult(r *sdk.StepExecutionResult, started time.Time) {
+	now := time.Now()
+	r.Metadata.StartedAt, r.Metadata.CompletedAt = &started, now
+	r.Metadata.ExecutionTimeMS = now.Sub(started).Milliseconds()
+	r.Metadata.WorkerID = a.service.cfg.WorkerName
+	a.send(&Completion{Message: a.message, Result: r})
+}
+
+func (a *attempt) send(c *Completion) {
+	if a.sent.CompareAndSwap(false, true) {
+		a.service.sink.Send(c)
+	}
+}
+
+func timedOut(m *DispatchHandlerMessage, after time.Duration) *sdk.StepExecutionResult {
+	return Failed(m.Key, sdk.Retryable(fmt.Errorf("handler %s timed out after %s", m.Handler, after),
+		sdk.WithType(sdk.ErrTypeHandlerTimeout),
+		sdk.WithContext("handler_name", m.Handler),
+		sdk.WithContext("task_uuid", m.Key.TaskUUID.String()),
+		sdk.WithContext("timeout_ms", after.Milliseconds())))
+}
+
+func panicked(m *DispatchHandlerMessage, v any) *sdk.StepExecutionResult {
+	r := Failed(m.Key, sdk.Permanent(fmt.Errorf("Handler panicked: %v", v), sdk.WithType(sdk.ErrTypeHandlerPanic)))
+	r.Error.Backtrace = strings.Split(strings.TrimSpace(string(debug.Stack())), "\n")
+	return r
+}

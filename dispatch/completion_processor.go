@@ -1,0 +1,170 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/tasker-systems/tasker-go/internal/batch"
+)
+
+// ResultSink accepts the ends of attempts, all of a batch or none. An error that is a [RefusedError] is the data's fault;
+// any other goes away by itself.
+type ResultSink interface {
+	// AcceptResults may dispatch further steps on up to slots of the slots that the batch gives back, and returns how many
+	// it used.
+	AcceptResults(ctx context.Context, batch []*Completion, slots int) (used int, err error)
+}
+
+// PostHandlerCallback hears of each attempt's end after it was accepted. It must not wait; what it does never changes the
+// step.
+type PostHandlerCallback interface {
+	OnHandlerComplete(c *Completion)
+}
+
+// CompletionConfig tunes a [CompletionProcessorService]; the zero value is ready to use.
+type CompletionConfig struct {
+	// CompletionBufferSize is the room of the completion channel. Defaults to 1000.
+	CompletionBufferSize int
+	// Shards are the loops that hand over batches side by side; all attempts of a task go through one. Defaults to 2.
+	Shards int
+	// BatchSize bounds a batch. Defaults to 500.
+	BatchSize int
+	// Callback hears of accepted results. May be nil.
+	Callback PostHandlerCallback
+	// Logger defaults to slog.Default().
+	Logger *slog.Logger
+}
+
+// CompletionProcessorService takes results from the completion channel and hands them, in whatever batches have gathered,
+// to the sink, again and again until it accepts. No result is ever dropped: a result that can never be stored is replaced
+// by the failure that says so.
+type CompletionProcessorService struct {
+	cfg    CompletionConfig
+	sink   ResultSink
+	slots  *Slots
+	shards []chan *Completion
+	done   sync.WaitGroup
+	abort  context.CancelFunc
+	ctx    context.Context
+	once   sync.Once
+}
+
+var _ CompletionSender = (*CompletionProcessorService)(nil)
+
+// NewCompletionProcessorService starts the loops. Stop them with [CompletionProcessorService.Stop].
+func NewCompletionProcessorService(sink ResultSink, slots *Slots, cfg CompletionConfig) *CompletionProcessorService {
+	if cfg.CompletionBufferSize <= 0 {
+		cfg.CompletionBufferSize = 1000
+	}
+	if cfg.Shards <= 0 {
+		cfg.Shards = 2
+	}
+	if cfg.BatchSize <= 0 {
+		cfg.BatchSize = 500
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	s := &CompletionProcessorService{cfg: cfg, sink: sink, slots: slots}
+	s.ctx, s.abort = context.WithCancel(context.Background())
+	for range cfg.Shards {
+		in := make(chan *Completion, cfg.CompletionBufferSize)
+		s.shards = append(s.shards, in)
+		s.done.Add(1)
+		go func() {
+			defer s.done.Done()
+			batch.Loop(context.Background(), in, cfg.BatchSize, s.process)
+		}()
+	}
+	return s
+}
+
+// Send hands a completion over. It waits while the channel is full. It must not be called after Stop.
+func (s *CompletionProcessorService) Send(c *Completion) {
+	s.shards[int(c.Message.Key.TaskUUID[15])%len(s.shards)] <- c
+}
+
+// Stop hands over what was sent and returns when it is accepted. When ctx is done before, what is left is given up: its
+// attempts stay leased, and are made again once the lease has run out.
+func (s *CompletionProcessorService) Stop(ctx context.Context) error {
+	s.once.Do(func() {
+		for _, in := range s.shards {
+			close(in)
+		}
+	})
+	drained := make(chan struct{})
+	go func() { s.done.Wait(); close(drained) }()
+	select {
+	case <-drained:
+		return nil
+	case <-ctx.Done():
+		s.abort()
+		<-drained
+		return errors.New("results were given up because the database did not take them in time")
+	}
+}
+
+func (s *CompletionProcessorService) process(batch []*Completion) {
+	used, ok := s.accept(batch)
+	if !ok {
+		return
+	}
+	free := 0
+	for _, c := range batch {
+		if c.Message.slot.give() {
+			free++
+		}
+		if s.cfg.Callback != nil {
+			s.cfg.Callback.OnHandlerComplete(c)
+		}
+	}
+	s.slots.Release(free - used)
+}
+
+// accept retries until the sink takes the batch; false means that the service was aborted.
+func (s *CompletionProcessorService) accept(batch []*Completion) (used int, ok bool) {
+	slots := 0
+	for _, c := range batch {
+		if c.Message.slot.cameBack() {
+			slots++
+		}
+	}
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = 10*time.Millisecond, time.Second
+	for {
+		used, err := s.sink.AcceptResults(s.ctx, batch, slots)
+		switch {
+		case err == nil:
+			return used, true
+		case s.ctx.Err() != nil:
+			return 0, false
+		case isRefused(err) && len(batch) > 1:
+			return s.acceptEach(batch)
+		case isRefused(err) && !batch[0].Released && batch[0].Result.Success:
+			batch[0].Result = Failed(batch[0].Message.Key, Refused(err))
+			continue
+		}
+		s.cfg.Logger.Warn("results are kept until the database takes them", "results", len(batch), "error", err)
+		select {
+		case <-time.After(wait.NextBackOff()):
+		case <-s.ctx.Done():
+			return 0, false
+		}
+	}
+}
+
+func (s *CompletionProcessorService) acceptEach(batch []*Completion) (used int, ok bool) {
+	for i := range batch {
+		n, ok := s.accept(batch[i : i+1])
+		if !ok {
+			return used, false
+		}
+		used += n
+	}
+	return used, true
+}

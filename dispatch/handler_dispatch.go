@@ -1,0 +1,193 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tasker-systems/tasker-go/internal/payload"
+	"github.com/tasker-systems/tasker-go/sdk"
+)
+
+// Config tunes a [HandlerDispatchService]; the zero value is ready to use.
+type Config struct {
+	// DispatchBufferSize is the room of the dispatch channel. Defaults to 1000.
+	DispatchBufferSize int
+	// HandlerTimeout bounds attempts whose template names no timeout. Defaults to 30 seconds.
+	HandlerTimeout time.Duration
+	// Limits bound what a handler may return.
+	Limits payload.Limits
+	// WorkerName is kept with results.
+	WorkerName string
+}
+
+// HandlerDispatchService runs Go handlers: each step in a goroutine of its own, as many at once as there are slots. A
+// panic, a timeout or a missing handler becomes a failed result; nothing a handler does ends the process.
+type HandlerDispatchService struct {
+	cfg      Config
+	registry sdk.StepHandlerRegistry
+	slots    *Slots
+	sink     CompletionSender
+	messages chan *DispatchHandlerMessage
+
+	mu      sync.Mutex
+	running map[*attempt]struct{}
+	back    sync.WaitGroup
+
+	stopping chan struct{}
+	stopped  chan struct{}
+	once     sync.Once
+}
+
+// NewHandlerDispatchService starts the service. Stop it with [HandlerDispatchService.Stop].
+func NewHandlerDispatchService(registry sdk.StepHandlerRegistry, slots *Slots, sink CompletionSender, cfg Config) *HandlerDispatchService {
+	if cfg.DispatchBufferSize <= 0 {
+		cfg.DispatchBufferSize = 1000
+	}
+	if cfg.HandlerTimeout <= 0 {
+		cfg.HandlerTimeout = 30 * time.Second
+	}
+	s := &HandlerDispatchService{
+		cfg: cfg, registry: registry, slots: slots, sink: sink,
+		messages: make(chan *DispatchHandlerMessage, max(cfg.DispatchBufferSize, slots.Size())),
+		running:  map[*attempt]struct{}{},
+		stopping: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	go s.loop()
+	return s
+}
+
+// Dispatch queues a step whose slot is held. It does not wait: there is as much room as there are slots.
+func (s *HandlerDispatchService) Dispatch(m *DispatchHandlerMessage) { s.messages <- m }
+
+func (s *HandlerDispatchService) loop() {
+	defer close(s.stopped)
+	for {
+		select {
+		case m := <-s.messages:
+			s.start(m)
+		case <-s.stopping:
+			s.releaseQueued()
+			return
+		}
+	}
+}
+
+func (s *HandlerDispatchService) start(m *DispatchHandlerMessage) {
+	select {
+	case <-s.stopping:
+		s.release(m)
+		return
+	default:
+	}
+	a := &attempt{service: s, message: m}
+	s.mu.Lock()
+	s.running[a] = struct{}{}
+	s.mu.Unlock()
+	s.back.Add(1)
+	go a.run()
+}
+
+// release gives back a step that was not started.
+func (s *HandlerDispatchService) release(m *DispatchHandlerMessage) {
+	m.slot.give()
+	s.sink.Send(&Completion{Message: m, Released: true})
+}
+
+func (s *HandlerDispatchService) releaseQueued() {
+	for {
+		select {
+		case m := <-s.messages:
+			s.release(m)
+		default:
+			return
+		}
+	}
+}
+
+// Stop starts no further step: what is queued is given back. Handlers that run may finish until ctx is done; then they are
+// cancelled, and after another grace the attempts of those that still run are given back. A handler that never returns is
+// left behind, and counted in the error.
+func (s *HandlerDispatchService) Stop(ctx context.Context, grace time.Duration) error {
+	s.once.Do(func() { close(s.stopping) })
+	<-s.stopped
+	s.releaseQueued()
+	back := make(chan struct{})
+	go func() { s.back.Wait(); close(back) }()
+	select {
+	case <-back:
+		return nil
+	case <-ctx.Done():
+	}
+	for _, a := range s.attempts() {
+		a.message.Cancel(ErrShutdown)
+	}
+	select {
+	case <-back:
+		return nil
+	case <-time.After(grace):
+	}
+	left := s.attempts()
+	for _, a := range left {
+		a.send(&Completion{Message: a.message, Released: true})
+	}
+	return fmt.Errorf("%d handlers did not stop when they were cancelled; their steps will run again", len(left))
+}
+
+func (s *HandlerDispatchService) attempts() []*attempt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*attempt, 0, len(s.running))
+	for a := range s.running {
+		all = append(all, a)
+	}
+	return all
+}
+
+// call finds and calls the handler, and turns all that can happen into a result.
+func (s *HandlerDispatchService) call(ctx context.Context, m *DispatchHandlerMessage) (r *sdk.StepExecutionResult) {
+	handle, err := s.resolve(m)
+	if err != nil {
+		return Failed(m.Key, err)
+	}
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		v := recover()
+		if v == nil {
+			v = "runtime.Goexit was called"
+		}
+		r = panicked(m, v)
+	}()
+	result, err := handle(ctx, m.Step)
+	returned = true
+	if err != nil {
+		return Failed(m.Key, err)
+	}
+	return Succeeded(m.Key, result, s.cfg.Limits)
+}
+
+func (s *HandlerDispatchService) resolve(m *DispatchHandlerMessage) (sdk.HandlerFunc, error) {
+	h, ok := s.registry.GetHandler(m.Handler)
+	if !ok {
+		return nil, HandlerNotFound(m.Handler)
+	}
+	if m.Method == "" || m.Method == "call" || m.Method == "handle" {
+		return h.Handle, nil
+	}
+	methods, ok := h.(sdk.MethodHandler)
+	if ok {
+		if f, ok := methods.Methods()[m.Method]; ok {
+			return f, nil
+		}
+	}
+	return nil, sdk.Permanent(fmt.Errorf("Handler not found: %s has no method %q", m.Handler, m.Method), sdk.WithType(sdk.ErrTypeHandlerNotFound))
+}
+
+// HandlerNotFound is the permanent failure of a step whose handler nobody has.
+func HandlerNotFound(handler string) error {
+	return sdk.Permanent(fmt.Errorf("Handler not found: %s", handler), sdk.WithType(sdk.ErrTypeHandlerNotFound))
+}

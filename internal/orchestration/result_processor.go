@@ -1,0 +1,118 @@
+package orchestration
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/tasker-systems/tasker-go/internal/catalog"
+	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/internal/workflow"
+	"github.com/tasker-systems/tasker-go/sdk"
+)
+
+// OrchestrationResultProcessor decides what the ends of attempts mean and has it written.
+type OrchestrationResultProcessor struct {
+	store   *store.Store
+	catalog *catalog.Catalog
+	endings *Endings
+	expect  func(delay time.Duration)
+}
+
+// NewOrchestrationResultProcessor makes the service. expect hears of each timer that it makes.
+func NewOrchestrationResultProcessor(s *store.Store, c *catalog.Catalog, e *Endings, expect func(time.Duration)) *OrchestrationResultProcessor {
+	return &OrchestrationResultProcessor{store: s, catalog: c, endings: e, expect: expect}
+}
+
+// ProcessStepResults applies results: steps move, what waited for them becomes ready, tasks advance. Results of attempts
+// that are over change nothing. It can be called again with the same results.
+func (p *OrchestrationResultProcessor) ProcessStepResults(ctx context.Context, results []workflow.AttemptResult, l store.Lease) (store.Applied, error) {
+	outcomes := make([]store.Outcome, len(results))
+	for i := range results {
+		r := &results[i]
+		o := store.Outcome{TaskUUID: r.TaskUUID, StepNo: r.StepNo, Attempt: r.Counts.Attempt, From: r.From, Kind: store.OutcomeRelease}
+		if r.Result != nil {
+			if err := p.decide(ctx, r, &o); err != nil {
+				return store.Applied{}, err
+			}
+		}
+		outcomes[i] = o
+	}
+	applied, err := p.store.ApplyOutcomes(ctx, outcomes, l)
+	if err != nil {
+		return applied, err
+	}
+	for i := range outcomes {
+		if outcomes[i].Kind == store.OutcomeRetry {
+			p.expect(outcomes[i].Delay)
+		}
+	}
+	p.endings.tell(applied.Ended)
+	return applied, nil
+}
+
+func (p *OrchestrationResultProcessor) decide(ctx context.Context, r *workflow.AttemptResult, o *store.Outcome) error {
+	policy, err := p.policy(ctx, r.TemplateID, r.StepNo)
+	if err != nil {
+		return err
+	}
+	d := workflow.DecideOutcome(policy, r.Counts, r.Result, rand.Float64())
+	o.ExecutionTimeMS = r.Result.Metadata.ExecutionTimeMS
+	switch {
+	case d.To == workflow.StepComplete:
+		o.Kind, o.Result = store.OutcomeComplete, r.Result.Result
+	case d.To == workflow.StepError:
+		o.Kind = store.OutcomeError
+	case d.Delay > 0:
+		o.Kind, o.Delay = store.OutcomeRetry, d.Delay
+	default:
+		o.Kind = store.OutcomeRetryNow
+	}
+	o.Detail, err = detail(r.Result, d.Reason)
+	return err
+}
+
+func (p *OrchestrationResultProcessor) policy(ctx context.Context, templateID, stepNo int32) (workflow.RetryPolicy, error) {
+	t, err := p.catalog.ByID(ctx, templateID)
+	if err != nil {
+		return workflow.RetryPolicy{}, err
+	}
+	if int(stepNo) >= len(t.Steps) {
+		return workflow.RetryPolicy{}, fmt.Errorf("template %s/%s %s has no step number %d", t.Namespace, t.Name, t.Version, stepNo)
+	}
+	return t.Steps[stepNo].Policy, nil
+}
+
+// outcomeDetail is what is kept of an attempt beside its result and its times: nothing for a plain success.
+type outcomeDetail struct {
+	Error                 *sdk.StepExecutionError    `json:"error,omitempty"`
+	Metadata              map[string]any             `json:"metadata,omitempty"`
+	OrchestrationMetadata *sdk.OrchestrationMetadata `json:"orchestration_metadata,omitempty"`
+	Reason                string                     `json:"reason,omitempty"`
+}
+
+func detail(r *sdk.StepExecutionResult, reason string) (json.RawMessage, error) {
+	m := map[string]any{}
+	add := func(key string, value any, present bool) {
+		if present {
+			m[key] = value
+		}
+	}
+	add("custom", r.Metadata.Custom, len(r.Metadata.Custom) > 0)
+	add("context", r.Metadata.Context, len(r.Metadata.Context) > 0)
+	add("error_code", r.Metadata.ErrorCode, r.Metadata.ErrorCode != "")
+	add("error_type", r.Metadata.ErrorType, r.Metadata.ErrorType != "")
+	add("handler_version", r.Metadata.HandlerVersion, r.Metadata.HandlerVersion != "")
+	add("worker_hostname", r.Metadata.WorkerHostname, r.Metadata.WorkerHostname != "")
+	add("retryable", r.Metadata.Retryable, !r.Success)
+	if r.Success && len(m) == 0 && r.OrchestrationMetadata == nil {
+		return nil, nil
+	}
+	raw, err := json.Marshal(outcomeDetail{r.Error, m, r.OrchestrationMetadata, reason})
+	if err != nil {
+		return nil, fmt.Errorf("encode what an attempt reported: %w", err)
+	}
+	return raw, nil
+}

@@ -1,0 +1,179 @@
+package orchestration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tasker-systems/tasker-go/internal/batch"
+	"github.com/tasker-systems/tasker-go/internal/catalog"
+	"github.com/tasker-systems/tasker-go/internal/store"
+)
+
+// createFor bounds how long a request waits for a database that is away.
+const createFor = 10 * time.Second
+
+// TaskInitializer makes tasks: the task, its steps, counters and first transitions, and readies its roots, in one
+// statement for all requests that wait at that moment.
+type TaskInitializer struct {
+	store  *store.Store
+	worker StepTaker
+	timers *Timers
+
+	requests chan *creation
+	ctx      context.Context
+	abort    context.CancelFunc
+	mu       sync.RWMutex // held for reading by senders; closing takes it
+	closed   bool
+	done     chan struct{}
+}
+
+// creation is a task on its way.
+type creation struct {
+	task     store.NewTask
+	roots    int
+	result   TaskRequestResult
+	err      error
+	finished chan struct{}
+}
+
+var errStopping = errors.New("the orchestration is stopping")
+
+// NewTaskInitializer starts the service.
+func NewTaskInitializer(d Dependencies, timers *Timers) *TaskInitializer {
+	limit := d.Config.CreateBatchSize
+	if limit <= 0 {
+		limit = 200
+	}
+	i := &TaskInitializer{
+		store: d.Store, worker: d.Worker, timers: timers,
+		requests: make(chan *creation, limit), done: make(chan struct{}),
+	}
+	i.ctx, i.abort = context.WithCancel(context.Background())
+	go func() {
+		defer close(i.done)
+		batch.Loop(context.Background(), i.requests, limit, i.create)
+	}()
+	return i
+}
+
+// InitializeTask makes a task and waits for its commit.
+func (i *TaskInitializer) InitializeTask(ctx context.Context, t *catalog.Template, task store.NewTask) (TaskRequestResult, error) {
+	c := &creation{task: task, roots: t.Roots, finished: make(chan struct{})}
+	if err := i.send(ctx, c); err != nil {
+		return TaskRequestResult{}, fmt.Errorf("create task: %w", err)
+	}
+	select {
+	case <-c.finished:
+	case <-ctx.Done():
+		return TaskRequestResult{}, fmt.Errorf("create task %s: its outcome is unknown: %w", task.TaskUUID, context.Cause(ctx))
+	}
+	if c.err != nil {
+		return TaskRequestResult{}, fmt.Errorf("create task: %w", c.err)
+	}
+	return c.result, nil
+}
+
+func (i *TaskInitializer) send(ctx context.Context, c *creation) error {
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	if i.closed {
+		return errStopping
+	}
+	select {
+	case i.requests <- c:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// stop makes what was sent and takes no more.
+func (i *TaskInitializer) stop() {
+	i.mu.Lock()
+	if !i.closed {
+		i.closed = true
+		close(i.requests)
+	}
+	i.mu.Unlock()
+	<-i.done
+	i.abort()
+}
+
+func (i *TaskInitializer) create(batch []*creation) {
+	i.createUntil(time.Now().Add(createFor), batch)
+	for _, c := range batch {
+		close(c.finished)
+	}
+}
+
+func (i *TaskInitializer) createUntil(deadline time.Time, batch []*creation) {
+	tasks, roots := make([]store.NewTask, len(batch)), 0
+	for n, c := range batch {
+		tasks[n] = c.task
+		roots += c.roots
+	}
+	var created store.Created
+	unknown, err := retry(i.ctx, deadline, func() (err error) {
+		created, err = i.tryCreate(tasks, roots)
+		return err
+	})
+	if unknown && i.worker != nil {
+		i.worker.Adopt()
+	}
+	switch {
+	case err != nil && store.Classify(err) == store.RemedyRefuse && len(batch) > 1:
+		for n := range batch { // one of them is at fault: the others must not suffer
+			i.createUntil(deadline, batch[n:n+1])
+		}
+	case err != nil:
+		for _, c := range batch {
+			c.err = err
+		}
+	default:
+		for n, c := range batch {
+			c.result = TaskRequestResult{TaskUUID: c.task.TaskUUID}
+			if c.task.Delay > 0 {
+				i.timers.Expect(c.task.Delay)
+			}
+			if id, ok := created.Existing[n]; ok {
+				c.result = TaskRequestResult{TaskUUID: id, Existing: true}
+			}
+		}
+	}
+}
+
+func (i *TaskInitializer) tryCreate(tasks []store.NewTask, roots int) (store.Created, error) {
+	if i.worker == nil {
+		return i.store.CreateTasks(i.ctx, tasks, store.Lease{})
+	}
+	lease := i.worker.Reserve(roots)
+	created, err := i.store.CreateTasks(i.ctx, tasks, lease)
+	i.worker.Take(i.ctx, lease, claimed(created.Leased, tasks))
+	return created, err
+}
+
+func claimed(leased []store.LeasedStep, tasks []store.NewTask) []store.ClaimedStep {
+	if len(leased) == 0 {
+		return nil
+	}
+	at := make(map[[16]byte]int, len(tasks))
+	for n := range tasks {
+		at[tasks[n].TaskUUID] = n
+	}
+	steps := make([]store.ClaimedStep, len(leased))
+	for n, s := range leased {
+		t := &tasks[at[s.TaskUUID]]
+		steps[n] = store.ClaimedStep{LeasedStep: s, Task: header(t)}
+	}
+	return steps
+}
+
+func header(t *store.NewTask) store.TaskHeader {
+	return store.TaskHeader{
+		TaskUUID: t.TaskUUID, TemplateID: t.TemplateID, CorrelationID: t.CorrelationID,
+		ParentCorrelationID: t.ParentCorrelationID, Priority: t.Priority, Context: t.Context,
+	}
+}

@@ -1,0 +1,4 @@
+package system
+
+// Version is set when a release is built.
+var Version = "dev"

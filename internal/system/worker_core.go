@@ -1,0 +1,187 @@
+package system
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/tasker-systems/tasker-go/dispatch"
+	"github.com/tasker-systems/tasker-go/internal/actor"
+	"github.com/tasker-systems/tasker-go/internal/orchestration"
+	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/internal/transport"
+	"github.com/tasker-systems/tasker-go/internal/worker"
+	"github.com/tasker-systems/tasker-go/internal/workflow"
+	"github.com/tasker-systems/tasker-go/sdk"
+)
+
+// WorkerCore claims steps and runs them. It processes their results itself, by the orchestration core that it stands on.
+type WorkerCore struct {
+	Actors   *worker.WorkerActorRegistry
+	Commands *worker.ActorCommandProcessor
+	Slots    *dispatch.Slots
+
+	system   *SystemContext
+	claiming *loops
+	keeping  *loops
+	once     sync.Once
+	stopped  error
+}
+
+// WorkerOptions say what a worker runs.
+type WorkerOptions struct {
+	// Handlers are the names that it serves.
+	Handlers []string
+	// NewRunner makes what runs the steps. Defaults to Go handlers out of Registry.
+	NewRunner func(sink dispatch.CompletionSender, slots *dispatch.Slots) worker.Runner
+	Registry  sdk.StepHandlerRegistry
+	Events    worker.DomainEvents
+}
+
+// NewWorkerCore builds a worker, registers it and starts its heartbeats. It claims nothing before [WorkerCore.Start].
+// results is asked for the orchestration that processes the worker's results, at each batch.
+func NewWorkerCore(ctx context.Context, s *SystemContext, results func() *orchestration.ActorRegistry, o WorkerOptions) (*WorkerCore, error) {
+	cfg := s.Config.Worker
+	hd := cfg.MpscChannels.HandlerDispatch
+	name := workerName(cfg.ID)
+	if o.NewRunner == nil {
+		o.NewRunner = goRunner(s, o.Registry, name)
+	}
+	if o.Handlers == nil && o.Registry != nil {
+		o.Handlers = o.Registry.RegisteredHandlers()
+	}
+	if o.Events == nil {
+		o.Events = noEvents{}
+	}
+	c := &WorkerCore{system: s, Slots: dispatch.NewSlots(hd.MaxConcurrentHandlers), claiming: newLoops(s.Logger), keeping: newLoops(s.Logger)}
+	var err error
+	c.Actors, err = worker.BuildWorkerActorRegistry(ctx, worker.Dependencies{
+		Store: s.Store, Catalog: s.Catalog, Slots: c.Slots, Sender: inlineSender{results}, Events: o.Events,
+		Handlers: o.Handlers, NewRunner: o.NewRunner,
+		Registration: store.WorkerRegistration{
+			Name: name, Version: Version, Namespaces: cfg.Namespaces, Slots: hd.MaxConcurrentHandlers, Lease: cfg.Lease,
+		},
+		Completion: dispatch.CompletionConfig{
+			CompletionBufferSize: hd.CompletionBufferSize, Shards: s.Config.Orchestration.Shards, BatchSize: s.Config.Orchestration.BatchSize,
+		},
+		PollInterval: cfg.PollInterval, Logger: s.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.Commands = worker.NewActorCommandProcessor(c.Actors)
+	if err := c.Actors.Keeper.Register(ctx); err != nil {
+		return nil, errors.Join(err, c.Actors.Shutdown(ctx, time.Second))
+	}
+	c.keeping.run("lease keeper", c.Actors.Keeper.Run)
+	return c, nil
+}
+
+// Start begins to claim.
+func (c *WorkerCore) Start() {
+	if c.system.Config.Database.Pooler != "transaction" {
+		listener := transport.NewListener(c.system.DSN(), []string{transport.ChannelReady, transport.ChannelTemplates, transport.ChannelCancel},
+			c.hear, c.missed, c.system.Logger)
+		c.claiming.run("listener", listener.Run)
+	}
+	c.claiming.run("claimer", c.Actors.Claimer.Run)
+	c.claiming.run("handlers", c.refreshHandlers)
+}
+
+func (c *WorkerCore) hear(channel, payload string) {
+	switch channel {
+	case transport.ChannelReady:
+		if id, err := strconv.ParseInt(payload, 10, 32); err != nil || c.Actors.Keeper.Serves(int32(id)) {
+			c.Actors.Claimer.Hint()
+		}
+	case transport.ChannelTemplates:
+		c.refresh()
+	case transport.ChannelCancel:
+		if task, err := sdk.ParseUUID(payload); err == nil {
+			c.Actors.CancelSteps(task, dispatch.ErrCancelled)
+		}
+	}
+}
+
+func (c *WorkerCore) missed() { c.refresh() }
+
+func (c *WorkerCore) refresh() {
+	ctx, cancel := context.WithTimeout(c.claiming.ctx, 5*time.Second)
+	defer cancel()
+	if _, err := actor.Ask(ctx, c.Actors.TemplateCacheActor.Handle, worker.RefreshTemplateCacheMessage{}); err != nil && ctx.Err() == nil {
+		c.system.Logger.Warn("handlers of new templates are looked up again later", "error", err)
+	}
+	c.Actors.Claimer.Hint()
+}
+
+// refreshHandlers finds handlers of templates whose notice was lost.
+func (c *WorkerCore) refreshHandlers(ctx context.Context) {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			c.refresh()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Stop claims no more, lets handlers finish until ctx is done, has the last results accepted and ends the lease. After a
+// clean stop no step is left leased. It can be called again.
+func (c *WorkerCore) Stop(ctx context.Context, grace time.Duration) error {
+	c.once.Do(func() {
+		c.claiming.end()
+		err := c.Actors.Shutdown(ctx, grace)
+		c.keeping.end()
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+		defer cancel()
+		if err == nil {
+			err = c.Actors.Keeper.Stop(last)
+		}
+		c.stopped = err
+	})
+	return c.stopped
+}
+
+// inlineSender has results processed in this process.
+type inlineSender struct {
+	orchestration func() *orchestration.ActorRegistry
+}
+
+func (s inlineSender) Send(ctx context.Context, results []workflow.AttemptResult, l store.Lease) (store.Applied, error) {
+	return actor.Ask(ctx, s.orchestration().ResultProcessorActor.Handle, orchestration.ProcessStepResultMessage{Results: results, Lease: l})
+}
+
+func goRunner(s *SystemContext, registry sdk.StepHandlerRegistry, name string) func(dispatch.CompletionSender, *dispatch.Slots) worker.Runner {
+	hd := s.Config.Worker.MpscChannels.HandlerDispatch
+	return func(sink dispatch.CompletionSender, slots *dispatch.Slots) worker.Runner {
+		return dispatch.NewHandlerDispatchService(registry, slots, sink, dispatch.Config{
+			DispatchBufferSize: hd.DispatchBufferSize, HandlerTimeout: hd.HandlerTimeout,
+			Limits: resultLimits(s.Config.Limits), WorkerName: name,
+		})
+	}
+}
+
+// workerName is the configured name, or one that no other process has.
+func workerName(configured string) string {
+	if configured != "" {
+		return configured
+	}
+	host, _ := os.Hostname()
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:6])
+}
+
+// noEvents publishes nothing.
+type noEvents struct{}
+
+func (noEvents) DispatchStepEvents(context.Context, worker.DispatchDomainEventsMessage) bool {
+	return false
+}
+func (noEvents) EventCounts() (published, dropped uint64) { return 0, 0 }

@@ -1,0 +1,59 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/tasker-systems/tasker-go/dispatch"
+	"github.com/tasker-systems/tasker-go/internal/actor"
+)
+
+// FFICompletionActor is the door to [FFICompletionService], and where the completion channel ends.
+type FFICompletionActor struct {
+	actor.Base
+	service *FFICompletionService
+	ledger  *ledger
+	status  *WorkerStatusActor
+	events  *DomainEventActor
+}
+
+var (
+	_ dispatch.ResultSink          = (*FFICompletionActor)(nil)
+	_ dispatch.PostHandlerCallback = (*FFICompletionActor)(nil)
+)
+
+// NewFFICompletionActor makes the actor.
+func NewFFICompletionActor(s *FFICompletionService, status *WorkerStatusActor, events *DomainEventActor, logger *slog.Logger) *FFICompletionActor {
+	return &FFICompletionActor{actor.NewBase("FFICompletionActor", logger), s, s.ledger, status, events}
+}
+
+// HandleSendStepResult hands results to orchestration.
+func (a *FFICompletionActor) HandleSendStepResult(ctx context.Context, msg SendStepResultMessage) (int, error) {
+	return a.service.SendStepResults(ctx, msg.Completions, msg.Slots)
+}
+
+// HandleProcessStepCompletion counts an accepted result and publishes its domain events. The events come last: nothing
+// about them can touch the step any more.
+func (a *FFICompletionActor) HandleProcessStepCompletion(ctx context.Context, msg ProcessStepCompletionMessage) (struct{}, error) {
+	c := msg.Completion
+	j := a.ledger.get(c.Message.Key)
+	a.ledger.remove(c.Message.Key)
+	if c.Released || j == nil {
+		return struct{}{}, nil
+	}
+	a.status.record(c.Result)
+	if declared := j.task.Template.Steps[j.step.StepNo].Definition.PublishesEvents; len(declared) > 0 {
+		_, _ = actor.Ask(ctx, a.events.Handle, DispatchDomainEventsMessage{Declared: declared, Step: c.Message.Step, Result: c.Result})
+	}
+	return struct{}{}, nil
+}
+
+// AcceptResults implements [dispatch.ResultSink].
+func (a *FFICompletionActor) AcceptResults(ctx context.Context, batch []*dispatch.Completion, slots int) (int, error) {
+	return actor.Ask(ctx, a.HandleSendStepResult, SendStepResultMessage{Completions: batch, Slots: slots})
+}
+
+// OnHandlerComplete implements [dispatch.PostHandlerCallback].
+func (a *FFICompletionActor) OnHandlerComplete(c *dispatch.Completion) {
+	_, _ = actor.Ask(context.Background(), a.HandleProcessStepCompletion, ProcessStepCompletionMessage{Completion: c})
+}

@@ -1,0 +1,66 @@
+package worker
+
+import (
+	"github.com/tasker-systems/tasker-go/dispatch"
+	"github.com/tasker-systems/tasker-go/internal/actor"
+	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/internal/template"
+	"github.com/tasker-systems/tasker-go/sdk"
+)
+
+// ExecuteStepMessage hands a leased step to its handler. The answer says whether it was started: one that is in flight
+// already is not started again.
+type ExecuteStepMessage struct {
+	actor.Reply[bool]
+	Step store.ClaimedStep
+	// Task is shared by the steps of a task that run in this process; nil makes a new one.
+	Task *TaskData
+}
+
+// SendStepResultMessage hands over the ends of attempts. The answer is the number of slots, of Slots, that steps which
+// became ready now use.
+type SendStepResultMessage struct {
+	actor.Reply[int]
+	Completions []*dispatch.Completion
+	// Slots are given back by the completions.
+	Slots int
+}
+
+// ProcessStepCompletionMessage tells that a result was accepted: statistics and domain events follow.
+type ProcessStepCompletionMessage struct {
+	actor.Reply[struct{}]
+	Completion *dispatch.Completion
+}
+
+// RefreshTemplateCacheMessage forgets cached templates of one namespace or, with "", of all.
+type RefreshTemplateCacheMessage struct {
+	actor.Reply[struct{}]
+	Namespace string
+}
+
+// GetWorkerStatusMessage asks for the worker's status.
+type GetWorkerStatusMessage struct{ actor.Reply[WorkerStatus] }
+
+// HealthCheckMessage asks whether the worker can do its work.
+type HealthCheckMessage struct{ actor.Reply[HealthReport] }
+
+// GetEventStatusMessage asks for the state of domain events.
+type GetEventStatusMessage struct {
+	actor.Reply[EventIntegrationStatus]
+}
+
+// SetEventIntegrationMessage turns domain events on or off.
+type SetEventIntegrationMessage struct {
+	actor.Reply[struct{}]
+	Enabled bool
+}
+
+// DispatchDomainEventsMessage publishes what a finished step declares. The answer says whether it was taken; nothing
+// about it ever fails the step.
+type DispatchDomainEventsMessage struct {
+	actor.Reply[bool]
+	// Declared are the step's publishes_events.
+	Declared []template.EventDeclaration
+	Step     *sdk.StepContext
+	Result   *sdk.StepExecutionResult
+}

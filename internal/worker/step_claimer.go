@@ -1,0 +1,164 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/tasker-systems/tasker-go/dispatch"
+	"github.com/tasker-systems/tasker-go/internal/actor"
+	"github.com/tasker-systems/tasker-go/internal/store"
+)
+
+// claimLimit bounds the steps of one claim.
+const claimLimit = 200
+
+// StepClaimer takes steps from the queue whenever there are free slots for them. It also is the worker that the
+// orchestration of the same process hands steps to.
+type StepClaimer struct {
+	store    *store.Store
+	slots    *dispatch.Slots
+	keeper   *LeaseKeeper
+	ledger   *ledger
+	executor *StepExecutorActor
+	poll     time.Duration
+	logger   *slog.Logger
+	hints    chan struct{}
+	suspect  atomic.Bool
+}
+
+// Hint says that steps may be waiting. It never waits.
+func (c *StepClaimer) Hint() {
+	select {
+	case c.hints <- struct{}{}:
+	default:
+	}
+}
+
+// Run claims until ctx is done.
+func (c *StepClaimer) Run(ctx context.Context) {
+	trouble := backoff.NewExponentialBackOff()
+	trouble.InitialInterval, trouble.MaxInterval = 20*time.Millisecond, time.Second
+	for ctx.Err() == nil {
+		more, err := c.claim(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			c.logger.Warn("steps cannot be claimed at the moment", "error", err)
+			pause(ctx, trouble.NextBackOff())
+		case !more:
+			trouble.Reset()
+			c.waitForWork(ctx)
+		}
+	}
+}
+
+// waitForWork returns on a hint, or after about the poll interval: hints can be lost, the queue cannot.
+func (c *StepClaimer) waitForWork(ctx context.Context) {
+	jittered := time.Duration(float64(c.poll) * (0.75 + rand.Float64()/2))
+	select {
+	case <-c.hints:
+	case <-time.After(jittered):
+	case <-ctx.Done():
+	}
+}
+
+func (c *StepClaimer) claim(ctx context.Context) (more bool, err error) {
+	if c.suspect.Load() {
+		if err := c.adopt(ctx); err != nil {
+			return false, err
+		}
+	}
+	if err := c.slots.Acquire(ctx); err != nil {
+		return false, err
+	}
+	got := 1 + c.slots.TryAcquire(claimLimit-1)
+	lease := c.keeper.Lease(got)
+	if lease.Budget == 0 || len(lease.Handlers) == 0 {
+		c.slots.Release(got)
+		return false, nil
+	}
+	c.ledger.flight.RLock()
+	steps, more, err := c.store.ClaimSteps(ctx, lease)
+	c.execute(ctx, steps)
+	c.ledger.flight.RUnlock()
+	c.slots.Release(got - len(steps))
+	if store.Classify(err) == store.RemedyReconnect {
+		c.Adopt()
+	}
+	return more, err
+}
+
+// execute dispatches steps on slots that are held. One that cannot be run gives its slot back and is adopted later.
+func (c *StepClaimer) execute(ctx context.Context, steps []store.ClaimedStep) {
+	for _, s := range steps {
+		started, err := actor.Ask(ctx, c.executor.HandleExecuteStep, ExecuteStepMessage{Step: s})
+		if err != nil {
+			c.logger.Error("a claimed step cannot be run yet", "step", s.Name, "task_uuid", s.TaskUUID, "error", err)
+			c.Adopt()
+		}
+		if !started {
+			c.slots.Release(1)
+		}
+	}
+}
+
+// Reserve implements the orchestration's StepTaker.
+func (c *StepClaimer) Reserve(want int) store.Lease {
+	c.ledger.flight.RLock()
+	lease := c.keeper.Lease(want)
+	if lease.Budget > 0 {
+		lease.Budget = c.slots.TryAcquire(min(want, claimLimit))
+	}
+	return lease
+}
+
+// Take implements the orchestration's StepTaker.
+func (c *StepClaimer) Take(ctx context.Context, l store.Lease, steps []store.ClaimedStep) {
+	c.execute(ctx, steps)
+	c.slots.Release(l.Budget - len(steps))
+	c.ledger.flight.RUnlock()
+}
+
+// Adopt implements the orchestration's StepTaker: a commit went unanswered, so the database may hold steps as this
+// worker's that it has never heard of. They are looked for before the next claim.
+func (c *StepClaimer) Adopt() {
+	c.suspect.Store(true)
+	c.Hint()
+}
+
+// adopt runs the steps that are this worker's by the database and not in flight. While it compares, no statement that
+// leases steps is on its way; what it finds can therefore be no one else's to start.
+func (c *StepClaimer) adopt(ctx context.Context) error {
+	c.suspect.Store(false)
+	c.ledger.flight.Lock()
+	held, err := c.store.HeldSteps(ctx, c.keeper.WorkerID())
+	orphans := slices.DeleteFunc(held, func(s store.ClaimedStep) bool {
+		return c.ledger.has(dispatch.StepKey{TaskUUID: s.TaskUUID, StepNo: s.StepNo, Attempt: s.Counts.Attempt})
+	})
+	c.ledger.flight.Unlock()
+	if err != nil {
+		c.suspect.Store(true)
+		return err
+	}
+	for i := range orphans {
+		if err := c.slots.Acquire(ctx); err != nil {
+			c.suspect.Store(true)
+			return err
+		}
+		c.logger.Warn("a step of an unanswered commit is run", "step", orphans[i].Name, "task_uuid", orphans[i].TaskUUID)
+		c.execute(ctx, orphans[i:i+1])
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
