@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/tasker-systems/tasker-go/internal/workflow"
+)
+
+// TaskFilter picks tasks; an empty field picks all.
+type TaskFilter struct {
+	Namespace, Name         string
+	Initiator, SourceSystem string
+	// States are visible ones; a task in any of them is picked.
+	States []workflow.TaskState
+	// Tags that a task must carry, all of them.
+	Tags []string
+	// Limit bounds the tasks of one page; Offset skips those of earlier ones.
+	Limit, Offset int
+}
+
+// TaskPage is a page of tasks, newest first.
+type TaskPage struct {
+	Tasks []TaskView
+	// Total counts the tasks of all pages.
+	Total int64
+}
+
+// visibleState is [workflow.TaskExecutionContext.VisibleState] in SQL.
+const visibleState = `case when t.state = 'steps_in_process' and (
+    select bool_or(s.state = 'waiting_for_retry') and not bool_or(` + stepBusy + ` or ` + stepReady + `)
+    from tasker.workflow_steps s where s.task_uuid = t.task_uuid)
+  then 'waiting_for_retry' else t.state::text end`
+
+const taskFilter = `($1 = '' or tt.namespace = $1) and ($2 = '' or tt.name = $2)
+  and ($3 = '' or t.initiator = $3) and ($4 = '' or t.source_system = $4)
+  and (cardinality($5::text[]) = 0 or t.tags @> $5)
+  and (cardinality($6::text[]) = 0 or t.state::text = any($7::text[]) and ` + visibleState + ` = any($6))`
+
+// UUIDs of version 7 are ordered by time, so the newest tasks stand at the end of the primary key.
+const listTasks = `/* tasker:list_tasks */
+select ` + taskColumns + ` from (
+  select t.* from tasker.tasks t join tasker.task_templates tt using (template_id) where ` + taskFilter + `
+  order by t.task_uuid desc limit $8 offset $9) t, ` + taskTables + `
+order by t.task_uuid desc`
+
+const countTasks = `/* tasker:count_tasks */
+select count(*) from tasker.tasks t join tasker.task_templates tt using (template_id) where ` + taskFilter
+
+// Tasks reads one page of tasks, newest first, and counts all.
+func (s *Store) Tasks(ctx context.Context, f TaskFilter) (page TaskPage, err error) {
+	args := f.args()
+	if err := s.query.QueryRow(ctx, countTasks, args...).Scan(&page.Total); err != nil {
+		return page, fmt.Errorf("count tasks: %w", err)
+	}
+	if int64(f.Offset) >= page.Total {
+		return page, nil
+	}
+	rows, err := s.query.Query(ctx, listTasks, append(args, f.Limit, f.Offset)...)
+	if err != nil {
+		return page, fmt.Errorf("list tasks: %w", err)
+	}
+	if page.Tasks, err = pgx.CollectRows(rows, scanTask); err != nil {
+		return page, fmt.Errorf("list tasks: %w", err)
+	}
+	return page, nil
+}
+
+func (f *TaskFilter) args() []any {
+	tags, visible, stored := f.Tags, []string{}, []string{}
+	if tags == nil {
+		tags = []string{}
+	}
+	for _, state := range f.States {
+		visible, stored = append(visible, string(state)), append(stored, string(state))
+		if state == workflow.TaskWaitingForRetry {
+			stored = append(stored, string(workflow.TaskStepsInProcess))
+		}
+	}
+	return []any{f.Namespace, f.Name, f.Initiator, f.SourceSystem, tags, visible, stored}
+}
