@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -89,6 +90,17 @@ func TestPostgreSQLStoresWhatIsAccepted(t *testing.T) {
 			texts[i] = []byte(e)
 		}
 		agree(t, pool, texts)
+	})
+	t.Run("the hard bounds", func(t *testing.T) {
+		t.Parallel()
+		for _, raw := range []string{
+			strings.Repeat("[", payload.HardMaxDepth) + strings.Repeat("]", payload.HardMaxDepth),
+			"[0" + strings.Repeat(",0", payload.HardMaxBytes/2-2) + "]",
+			`"` + strings.Repeat("x", payload.HardMaxBytes-2) + `"`,
+		} {
+			require.NoError(t, payload.Check([]byte(raw), payload.Limits{MaxBytes: math.MaxInt, MaxDepth: math.MaxInt}))
+			require.Equal(t, []string{""}, verdicts(t, pool, [][]byte{[]byte(raw)}))
+		}
 	})
 	t.Run("whatever can be made up", func(t *testing.T) {
 		t.Parallel()

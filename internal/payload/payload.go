@@ -10,7 +10,7 @@ type Limits struct {
 	// MaxBytes bounds the length of the text, and what the exponents of its numbers add when PostgreSQL writes them
 	// out. Defaults to 1 MiB; never above 16 MiB.
 	MaxBytes int
-	// MaxDepth bounds how deep objects and arrays nest; a scalar has depth 0. Defaults to 64; never above 512.
+	// MaxDepth bounds how deep objects and arrays nest; a scalar has depth 0. Defaults to 64; never above 1024.
 	MaxDepth int
 	// MaxKeys bounds the keys of all objects together. Defaults to 10,000.
 	MaxKeys int
@@ -22,8 +22,9 @@ const (
 	DefaultMaxDepth = 64
 	DefaultMaxKeys  = 10_000
 
+	// As jsonb, a text takes up to six times its bytes, and PostgreSQL takes no more than 256 MiB of that.
 	HardMaxBytes = 16 << 20
-	HardMaxDepth = 512
+	HardMaxDepth = 1024
 )
 
 func (l Limits) withDefaults() Limits {

@@ -106,7 +106,7 @@ func TestLimitsHold(t *testing.T) {
 	t.Parallel()
 	deep := func(n int) []byte { return []byte(strings.Repeat("[", n) + strings.Repeat("]", n)) }
 	require.NoError(t, Check(deep(HardMaxDepth), Limits{MaxDepth: math.MaxInt}))
-	require.EqualError(t, Check(deep(HardMaxDepth+1), Limits{MaxDepth: math.MaxInt}), "JSON refused at byte 512: nested deeper than 512 levels")
+	require.EqualError(t, Check(deep(HardMaxDepth+1), Limits{MaxDepth: math.MaxInt}), "JSON refused at byte 1024: nested deeper than 1024 levels")
 
 	keys := []byte(`[{"a":1,"b":2},{"c":3}]`)
 	require.NoError(t, Check(keys, Limits{MaxKeys: 3}))
