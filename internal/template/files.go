@@ -1,6 +1,7 @@
 package template
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -24,6 +25,7 @@ func findFiles(path string) ([]string, error) {
 		return nil, err
 	}
 	var files []string
+	var missing error
 	for _, pattern := range expandBraces(path) {
 		base, rest := splitPattern(pattern)
 		for _, segment := range rest {
@@ -34,10 +36,16 @@ func findFiles(path string) ([]string, error) {
 		found, err := walk(base, func(rel string) bool {
 			return matchSegments(rest, strings.Split(rel, string(filepath.Separator)))
 		})
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			missing = err
+		case err != nil:
 			return nil, err
 		}
 		files = append(files, found...)
+	}
+	if len(files) == 0 {
+		return nil, missing // of several choices some folders may lack
 	}
 	return files, nil
 }

@@ -90,7 +90,11 @@ func (r *report) syntaxError(err error) {
 			}
 		}
 	}
-	if newSource(r.text).char(at) == '\t' {
+	quoted := newSource(r.text)
+	if at.line > len(quoted) { // the text ended where more of it was expected
+		at = span{len(quoted), len(quoted[len(quoted)-1]) + 1, 1}
+	}
+	if quoted.char(at) == '\t' {
 		hint = "indent with spaces, not tabs"
 	}
 	r.add(codeSyntax, SeverityError, at, "", "this is not YAML: "+message, hint)
