@@ -1,0 +1,68 @@
+package client
+
+// HealthResponse is a plain sign of life.
+type HealthResponse struct {
+	Status    string `json:"status"`
+	Timestamp Time   `json:"timestamp"`
+}
+
+// The states of health.
+const (
+	Healthy   = "healthy"
+	Degraded  = "degraded"
+	Unhealthy = "unhealthy"
+)
+
+// ReadinessResponse tells whether the server can take work, and what it stands on.
+type ReadinessResponse struct {
+	Status    string          `json:"status"`
+	Timestamp Time            `json:"timestamp"`
+	Checks    ReadinessChecks `json:"checks"`
+	Info      HealthInfo      `json:"info"`
+}
+
+// ReadinessChecks are what readiness depends on.
+type ReadinessChecks struct {
+	WebDatabase           HealthCheck `json:"web_database"`
+	OrchestrationDatabase HealthCheck `json:"orchestration_database"`
+	CircuitBreaker        HealthCheck `json:"circuit_breaker"`
+	OrchestrationSystem   HealthCheck `json:"orchestration_system"`
+	CommandProcessor      HealthCheck `json:"command_processor"`
+}
+
+// HealthCheck is the outcome of one check.
+type HealthCheck struct {
+	Status     string  `json:"status"`
+	Message    *string `json:"message"`
+	DurationMS uint64  `json:"duration_ms"`
+}
+
+// HealthInfo describes the server.
+type HealthInfo struct {
+	Version                       string               `json:"version"`
+	Environment                   string               `json:"environment"`
+	OperationalState              string               `json:"operational_state"`
+	WebDatabasePoolSize           uint32               `json:"web_database_pool_size"`
+	OrchestrationDatabasePoolSize uint32               `json:"orchestration_database_pool_size"`
+	CircuitBreakerState           string               `json:"circuit_breaker_state"`
+	PoolUtilization               *PoolUtilizationInfo `json:"pool_utilization,omitempty"`
+}
+
+// PoolUtilizationInfo tells of the connections to the database.
+type PoolUtilizationInfo struct {
+	TaskerPool PoolDetail `json:"tasker_pool"`
+	PGMQPool   PoolDetail `json:"pgmq_pool"`
+}
+
+// PoolDetail tells of one pool of connections.
+type PoolDetail struct {
+	ActiveConnections    uint32 `json:"active_connections"`
+	IdleConnections      uint32 `json:"idle_connections"`
+	MaxConnections       uint32 `json:"max_connections"`
+	UtilizationPercent   Float  `json:"utilization_percent"`
+	TotalAcquires        uint64 `json:"total_acquires"`
+	SlowAcquires         uint64 `json:"slow_acquires"`
+	AcquireErrors        uint64 `json:"acquire_errors"`
+	AverageAcquireTimeMS Float  `json:"average_acquire_time_ms"`
+	MaxAcquireTimeMS     Float  `json:"max_acquire_time_ms"`
+}
