@@ -2,7 +2,6 @@ package orchestration
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -10,7 +9,6 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/catalog"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
-	"github.com/tasker-systems/tasker-go/sdk"
 )
 
 // OrchestrationResultProcessor decides what the ends of attempts mean and has it written.
@@ -70,7 +68,7 @@ func (p *OrchestrationResultProcessor) decide(ctx context.Context, r *workflow.A
 	default:
 		o.Kind = store.OutcomeRetryNow
 	}
-	o.Detail, err = detail(r.Result, d.Reason)
+	o.Detail, err = workflow.EncodeOutcome(r.Result, d.Reason)
 	return err
 }
 
@@ -83,36 +81,4 @@ func (p *OrchestrationResultProcessor) policy(ctx context.Context, templateID, s
 		return workflow.RetryPolicy{}, fmt.Errorf("template %s/%s %s has no step number %d", t.Namespace, t.Name, t.Version, stepNo)
 	}
 	return t.Steps[stepNo].Policy, nil
-}
-
-// outcomeDetail is what is kept of an attempt beside its result and its times: nothing for a plain success.
-type outcomeDetail struct {
-	Error                 *sdk.StepExecutionError    `json:"error,omitempty"`
-	Metadata              map[string]any             `json:"metadata,omitempty"`
-	OrchestrationMetadata *sdk.OrchestrationMetadata `json:"orchestration_metadata,omitempty"`
-	Reason                string                     `json:"reason,omitempty"`
-}
-
-func detail(r *sdk.StepExecutionResult, reason string) (json.RawMessage, error) {
-	m := map[string]any{}
-	add := func(key string, value any, present bool) {
-		if present {
-			m[key] = value
-		}
-	}
-	add("custom", r.Metadata.Custom, len(r.Metadata.Custom) > 0)
-	add("context", r.Metadata.Context, len(r.Metadata.Context) > 0)
-	add("error_code", r.Metadata.ErrorCode, r.Metadata.ErrorCode != "")
-	add("error_type", r.Metadata.ErrorType, r.Metadata.ErrorType != "")
-	add("handler_version", r.Metadata.HandlerVersion, r.Metadata.HandlerVersion != "")
-	add("worker_hostname", r.Metadata.WorkerHostname, r.Metadata.WorkerHostname != "")
-	add("retryable", r.Metadata.Retryable, !r.Success)
-	if r.Success && len(m) == 0 && r.OrchestrationMetadata == nil {
-		return nil, nil
-	}
-	raw, err := json.Marshal(outcomeDetail{r.Error, m, r.OrchestrationMetadata, reason})
-	if err != nil {
-		return nil, fmt.Errorf("encode what an attempt reported: %w", err)
-	}
-	return raw, nil
 }

@@ -101,7 +101,7 @@ func (s *StepEnqueuerService) crash(ctx context.Context, l store.LostStep) (stor
 		failure.Metadata = sdk.StepExecutionMetadata{ErrorType: sdk.ErrTypeWorkerLost}
 		failure.Error.ErrorType, failure.Error.Retryable = sdk.ErrTypeWorkerLost, false
 	}
-	o.Detail, err = detail(failure, d.Reason)
+	o.Detail, err = workflow.EncodeOutcome(failure, d.Reason)
 	return o, err
 }
 
@@ -118,7 +118,7 @@ func (s *StepEnqueuerService) RefuseUnknownHandlers(ctx context.Context) (total 
 				Message: "Handler not found: " + h.Callable, ErrorType: sdk.ErrTypeHandlerNotFound,
 			},
 		}
-		raw, err := detail(failure, fmt.Sprintf("no worker of namespace %s has ever offered it", h.Namespace))
+		raw, err := workflow.EncodeOutcome(failure, fmt.Sprintf("no worker of namespace %s has ever offered it", h.Namespace))
 		if err != nil {
 			return total, err
 		}

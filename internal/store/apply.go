@@ -170,7 +170,7 @@ with me as materialized (
   from task where state = 'complete' or newly_blocked
   returning task_uuid, path[3] as state
 ), freed as (
-  delete from tasker.task_claims c using ended e where e.state = 'complete' and c.worker_id = $9 and c.task_uuid = e.task_uuid
+  delete from tasker.task_claims c using ended e where e.state = 'complete' and c.task_uuid = e.task_uuid
 ), told as (
   select count(pg_notify('tasker_ready', q.handler_id::text)) as n from (select distinct handler_id from queued) q
 )

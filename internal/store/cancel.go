@@ -32,7 +32,9 @@ with open as (
   insert into tasker.step_transitions (task_uuid, step_no, attempt, worker_id, path, detail)
   select $1, step_no, attempt, worker_id, array[state, 'cancelled'], detail from open, detail
 ), task as (
-  update tasker.tasks set state = 'cancelled', failed_steps = 0 where task_uuid = $1
+  update tasker.tasks set state = 'cancelled', failed_steps = 0, completed_at = clock_timestamp() where task_uuid = $1
+), freed as (
+  delete from tasker.task_claims where task_uuid = $1
 ), walked as (
   insert into tasker.task_transitions (task_uuid, path, detail)
   select $1, array[$2::text, 'cancelled']::tasker.task_state[], detail from detail

@@ -30,6 +30,8 @@ with t as (
     sinks_left = (select count(*) from tasker.workflow_steps s where s.task_uuid = $1 and s.sink and s.state not in ('complete', 'resolved_manually')),
     completed_at = case when $2::text = 'complete' then clock_timestamp() end
   where t.task_uuid = $1
+), freed as (
+  delete from tasker.task_claims where task_uuid = $1 and $2::text = 'complete'
 )
 insert into tasker.task_transitions (task_uuid, path) select $1, $4::text[]::tasker.task_state[] where cardinality($4::text[]) > 0`
 

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -17,42 +16,17 @@ type endedAttempt struct {
 	worker, hostname   string
 }
 
-// storedOutcome is the column outcome: what an attempt reported beside its result and its times.
-type storedOutcome struct {
-	Error    *sdk.StepExecutionError `json:"error"`
-	Metadata struct {
-		HandlerVersion string         `json:"handler_version"`
-		WorkerHostname string         `json:"worker_hostname"`
-		Retryable      bool           `json:"retryable"`
-		Custom         map[string]any `json:"custom"`
-		ErrorCode      string         `json:"error_code"`
-		ErrorType      string         `json:"error_type"`
-		Context        map[string]any `json:"context"`
-	} `json:"metadata"`
-	OrchestrationMetadata *sdk.OrchestrationMetadata `json:"orchestration_metadata"`
-}
-
 // assembleResult puts the record of an attempt together from where its parts are kept: the value and the outcome on the step,
 // the times and the worker in the ledger.
 func assembleResult(v *StepView, result, outcome json.RawMessage, a endedAttempt) (*sdk.StepExecutionResult, error) {
-	var o storedOutcome
-	if len(outcome) > 0 {
-		d := json.NewDecoder(bytes.NewReader(outcome))
-		d.UseNumber() // a float64 would change the digits of large numbers
-		if err := d.Decode(&o); err != nil {
-			return nil, fmt.Errorf("outcome of step %s: %w", v.Name, err)
-		}
-	}
 	r := &sdk.StepExecutionResult{
 		StepUUID: v.UUID(), Success: succeeded(v.State), Result: result, Status: sdk.StatusCompleted,
-		Error: o.Error, OrchestrationMetadata: o.OrchestrationMetadata,
-		Metadata: sdk.StepExecutionMetadata{
-			HandlerVersion: o.Metadata.HandlerVersion, WorkerHostname: o.Metadata.WorkerHostname, WorkerID: a.worker,
-			Retryable: o.Metadata.Retryable, StartedAt: a.startedAt,
-			ErrorCode: o.Metadata.ErrorCode, ErrorType: o.Metadata.ErrorType,
-			Custom: orEmpty(o.Metadata.Custom), Context: orEmpty(o.Metadata.Context),
-		},
+		Metadata: sdk.StepExecutionMetadata{WorkerID: a.worker, StartedAt: a.startedAt},
 	}
+	if err := workflow.RestoreOutcome(outcome, r); err != nil {
+		return nil, fmt.Errorf("step %s: %w", v.Name, err)
+	}
+	r.Metadata.Custom, r.Metadata.Context = orEmpty(r.Metadata.Custom), orEmpty(r.Metadata.Context)
 	if len(result) == 0 {
 		r.Result = json.RawMessage("{}")
 	}

@@ -113,36 +113,18 @@ with dead as materialized (
   where w.stopped_at is null and w.lease_until < clock_timestamp() - interval '1 minute'
     and not exists (select from tasker.task_claims c join tasker.workflow_steps s on s.task_uuid = c.task_uuid
                     and s.worker_id = w.worker_id and s.state = 'in_progress' where c.worker_id = w.worker_id)
-  for update skip locked
+  limit 10 for update skip locked
 ), claims as (
   delete from tasker.task_claims c using dead d where c.worker_id = d.worker_id
-), ended as (
-  delete from tasker.task_claims c using tasker.tasks t
-  where t.task_uuid = c.task_uuid and t.state in ('complete', 'error', 'cancelled', 'resolved_manually')
-    and c.worker_id not in (select worker_id from dead)
 )
 update tasker.workers w set stopped_at = clock_timestamp() from dead d where w.worker_id = d.worker_id`
 
-// BuryWorkers closes the books of workers that were lost more than a minute ago and hold no step, and drops claims on tasks
-// that have ended.
+// BuryWorkers closes the books of workers that were lost more than a minute ago and hold no step.
 func (s *Store) BuryWorkers(ctx context.Context) error {
 	if _, err := s.engine.Exec(ctx, buryWorkers); err != nil {
 		return fmt.Errorf("bury lost workers: %w", err)
 	}
 	return nil
-}
-
-const nextLeaseEnd = `/* tasker:next_lease_end */
-select min(lease_until) - clock_timestamp() from tasker.workers w
-where stopped_at is null and exists (select from tasker.task_claims c where c.worker_id = w.worker_id)`
-
-// NextLeaseEnd is the time until the next lease would run out unless it is extended; ok is false when no worker holds steps.
-func (s *Store) NextLeaseEnd(ctx context.Context) (until time.Duration, ok bool, err error) {
-	var left pgtype.Interval
-	if err := s.engine.QueryRow(ctx, nextLeaseEnd).Scan(&left); err != nil {
-		return 0, false, fmt.Errorf("find the next lease end: %w", err)
-	}
-	return time.Duration(left.Microseconds) * time.Microsecond, left.Valid, nil
 }
 
 const offerHandlers = `/* tasker:offer_handlers */

@@ -29,7 +29,7 @@ func StartNode(ctx context.Context, s *SystemContext, o *WorkerOptions) (*Node, 
 		}
 		taker = n.Worker.Actors.Claimer
 	}
-	if n.Orchestration, err = NewOrchestrationCore(ctx, s, taker); err != nil {
+	if n.Orchestration, err = NewOrchestrationCore(ctx, s, taker, o == nil || !o.Apart); err != nil {
 		return nil, errors.Join(err, n.Stop(ctx))
 	}
 	if n.Worker != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
+	"github.com/tasker-systems/tasker-go/internal/transport"
 )
 
 // OrchestrationCore makes tasks, processes results and repairs what was left behind.
@@ -12,8 +13,9 @@ type OrchestrationCore struct {
 	loops  *loops
 }
 
-// NewOrchestrationCore builds and starts the core. taker is the worker of the same process, or nil.
-func NewOrchestrationCore(ctx context.Context, s *SystemContext, taker orchestration.StepTaker) (*OrchestrationCore, error) {
+// NewOrchestrationCore builds and starts the core. taker is the worker of the same process, or nil. A server also processes
+// the results that workers queue.
+func NewOrchestrationCore(ctx context.Context, s *SystemContext, taker orchestration.StepTaker, server bool) (*OrchestrationCore, error) {
 	o := s.Config.Orchestration
 	actors, err := orchestration.BuildActorRegistry(ctx, orchestration.Dependencies{
 		Store: s.Store, Catalog: s.Catalog, Worker: taker, Logger: s.Logger,
@@ -30,7 +32,20 @@ func NewOrchestrationCore(ctx context.Context, s *SystemContext, taker orchestra
 	c := &OrchestrationCore{Actors: actors, loops: newLoops(s.Logger)}
 	c.loops.run("timers", actors.Timers.Run)
 	c.loops.run("sweeper", actors.Sweeper.Run)
+	if server && o.Mode == "queue" {
+		c.processQueue(s)
+	}
 	return c, nil
+}
+
+func (c *OrchestrationCore) processQueue(s *SystemContext) {
+	o := s.Config.Orchestration
+	queue := orchestration.NewResultQueue(s.Store, c.Actors.ResultProcessorActor, o.TimerInterval, o.BatchSize, s.Logger)
+	c.loops.run("result queue", queue.Run)
+	if s.Config.Database.Pooler != "transaction" {
+		listener := transport.NewListener(s.DSN(), []string{transport.ChannelResults}, func(string, string) { queue.Hint() }, queue.Hint, s.Logger)
+		c.loops.run("result listener", listener.Run)
+	}
 }
 
 // Stop ends the loops and then the actors; tasks that are being made are finished.

@@ -41,6 +41,8 @@ type WorkerOptions struct {
 	NewRunner func(sink dispatch.CompletionSender, slots *dispatch.Slots) worker.Runner
 	Registry  sdk.StepHandlerRegistry
 	Events    worker.DomainEvents
+	// Apart is set in a process that runs steps only: it leaves queued results to servers.
+	Apart bool
 }
 
 // NewWorkerCore builds a worker, registers it and starts its heartbeats. It claims nothing before [WorkerCore.Start].
@@ -61,7 +63,7 @@ func NewWorkerCore(ctx context.Context, s *SystemContext, results func() *orches
 	c := &WorkerCore{system: s, Slots: dispatch.NewSlots(hd.MaxConcurrentHandlers), claiming: newLoops(s.Logger), keeping: newLoops(s.Logger)}
 	var err error
 	c.Actors, err = worker.BuildWorkerActorRegistry(ctx, worker.Dependencies{
-		Store: s.Store, Catalog: s.Catalog, Slots: c.Slots, Sender: inlineSender{results}, Events: o.Events,
+		Store: s.Store, Catalog: s.Catalog, Slots: c.Slots, Sender: resultSender(s, results), Events: o.Events,
 		Handlers: o.Handlers, NewRunner: o.NewRunner,
 		Registration: store.WorkerRegistration{
 			Name: name, Version: Version, Namespaces: cfg.Namespaces, Slots: hd.MaxConcurrentHandlers, Lease: cfg.Lease,
@@ -148,6 +150,13 @@ func (c *WorkerCore) Stop(ctx context.Context, grace time.Duration) error {
 		c.stopped = err
 	})
 	return c.stopped
+}
+
+func resultSender(s *SystemContext, results func() *orchestration.ActorRegistry) worker.ResultSender {
+	if s.Config.Orchestration.Mode == "queue" {
+		return worker.NewQueueSender(s.Store, s.Logger)
+	}
+	return inlineSender{results}
 }
 
 // inlineSender has results processed in this process.

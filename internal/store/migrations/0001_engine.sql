@@ -154,8 +154,9 @@ create table tasker.workers (
 create table tasker.task_claims (
   worker_id int not null,
   task_uuid uuid not null,
-  primary key (worker_id, task_uuid)
+  primary key (task_uuid, worker_id)
 ) with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000);
+create index task_claims_worker on tasker.task_claims (worker_id);
 
 -- The audit trail of steps: one row for each statement that moved a step, with all the states it walked through. The first
 -- of path is where the step stood; a step's first row starts at pending.
@@ -181,14 +182,18 @@ create table tasker.task_transitions (
 );
 create index task_transitions_task on tasker.task_transitions (task_uuid);
 
--- The ledger of attempts, read off the transitions.
+-- The ledger of attempts, read off the transitions. The outcome is the state that the attempt left its step in; of a
+-- result that waits for a server it is the state it waits in.
 create view tasker.step_attempts as
 select c.task_uuid, c.step_no, c.attempt, c.worker_id, c.at as claimed_at, e.at as ended_at, e.exec_ms,
-       e.path[array_upper(e.path, 1)] as outcome, e.detail
+       coalesce(d.path[array_upper(d.path, 1)], e.path[array_upper(e.path, 1)]) as outcome, e.detail
 from tasker.step_transitions c
 left join tasker.step_transitions e
   on e.task_uuid = c.task_uuid and e.step_no = c.step_no and e.attempt = c.attempt
  and e.path[1] = 'in_progress'
+left join tasker.step_transitions d
+  on d.task_uuid = e.task_uuid and d.step_no = e.step_no and d.attempt = e.attempt
+ and d.path[1] in ('enqueued_for_orchestration', 'enqueued_as_error_for_orchestration')
 where c.path[array_upper(c.path, 1)] = 'in_progress';
 
 -- Results that a worker stored and a server has yet to process (orchestration mode "queue").
@@ -196,5 +201,7 @@ create table tasker.step_results_queue (
   result_id bigint generated always as identity primary key,
   task_uuid uuid not null,
   step_no int not null,
-  attempt int not null
+  attempt int not null,
+  -- Taken by a server until then.
+  hidden_until timestamptz not null default '-infinity'
 ) with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000);
