@@ -1,0 +1,29 @@
+package store
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// CheckBroken breaks the database by sql, checks it and takes everything back.
+func (s *Store) CheckBroken(ctx context.Context, sql string) ([]Violation, error) {
+	tx, err := s.query.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Rollback(ctx)
+	if _, err := tx.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol); err != nil {
+		return nil, err
+	}
+	return check(ctx, tx)
+}
+
+// CheckedRules lists the rules that [Store.Check] goes through.
+func CheckedRules() []string {
+	names := make([]string, len(invariants))
+	for i := range invariants {
+		names[i] = invariants[i].check
+	}
+	return names
+}
