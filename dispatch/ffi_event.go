@@ -1,0 +1,110 @@
+package dispatch
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tasker-systems/tasker-go/sdk"
+)
+
+// FfiStepEvent is one delivery of a claimed step to a host. The host ends it once, by [FfiDispatchChannel.Complete],
+// [FfiDispatchChannel.Release] or [FfiDispatchChannel.Checkpoint]; the core may end it before that.
+type FfiStepEvent struct {
+	// EventID names the delivery: a step that comes again has another.
+	EventID sdk.UUID
+	Message *DispatchHandlerMessage
+	// Timeout bounds the delivery from the poll that hands it out.
+	Timeout time.Duration
+	// Checkpoint is what the step saved last, also in an earlier delivery of the same attempt, or nil.
+	Checkpoint json.RawMessage
+	// Tag is the consumer's own, to be set by OnHeld.
+	Tag uint64
+
+	// The channel's mutex guards the rest.
+	payload  []byte
+	state    ffiState
+	end      FfiEnd
+	cause    error // why the host was told to stop, while it may still complete the step
+	since    time.Time
+	deadline time.Time
+	warned   bool
+	details  json.RawMessage
+}
+
+type ffiState uint8
+
+const (
+	ffiLoading       ffiState = iota // its payload is being made
+	ffiWaiting                       // to be polled
+	ffiHeld                          // by the host
+	ffiCheckpointing                 // held, while its checkpoint is stored
+	ffiQuarantined                   // ended by the core; the host has not given it back, so its slot is taken
+	ffiGone                          // ended, and its slot's first part given
+)
+
+// FfiEnd tells how a delivery ended.
+type FfiEnd string
+
+// The ends of a delivery: the first three are the host's doing.
+const (
+	FfiCompleted    FfiEnd = "completed"
+	FfiReleased     FfiEnd = "released"
+	FfiCheckpointed FfiEnd = "checkpointed"
+	FfiTimedOut     FfiEnd = "timeout"
+	FfiCancelled    FfiEnd = "cancelled"
+	FfiLeaseLost    FfiEnd = "lease_lost"
+	FfiShutdown     FfiEnd = "shutdown"
+	FfiReturned     FfiEnd = "returned" // never polled, so given back
+)
+
+// FfiStaleError says that a delivery is over: what the host asked for changes nothing.
+type FfiStaleError struct{ End FfiEnd }
+
+func (e *FfiStaleError) Error() string {
+	switch e.End {
+	case FfiCompleted, FfiReleased, FfiCheckpointed:
+		return fmt.Sprintf("the step was %s already", e.End)
+	case FfiTimedOut:
+		return "the step's time was up; it is run again if its template allows"
+	case FfiCancelled:
+		return "the step was cancelled"
+	case FfiLeaseLost:
+		return "the step belongs to another worker by now, since this one lost its lease"
+	}
+	return "the worker has stopped"
+}
+
+// FfiCancelledError tells a host to stop working on a step.
+type FfiCancelledError struct{ End FfiEnd }
+
+func (e *FfiCancelledError) Error() string {
+	return "stop working on the step: " + (&FfiStaleError{End: e.End}).Error()
+}
+
+var (
+	// ErrFfiBusy: there is no room for the result; the event is still the host's.
+	ErrFfiBusy = errors.New("no room for the result at the moment: keep it and try again")
+	// ErrFfiNoCheckpoints: this worker stores no checkpoints.
+	ErrFfiNoCheckpoints = errors.New("this worker stores no checkpoints")
+)
+
+// FfiDelivery is what a host is given by a poll.
+type FfiDelivery struct {
+	Event *FfiStepEvent
+	// Payload is the document made by the [FfiEventSource].
+	Payload []byte
+	// Cancelled tells that work on the event shall stop, and why; empty: it shall begin.
+	Cancelled FfiEnd
+}
+
+func endOf(cause error) FfiEnd {
+	switch {
+	case errors.Is(cause, ErrShutdown):
+		return FfiShutdown
+	case errors.Is(cause, ErrLeaseLost):
+		return FfiLeaseLost
+	}
+	return FfiCancelled
+}

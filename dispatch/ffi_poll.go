@@ -1,0 +1,165 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/tasker-systems/tasker-go/sdk"
+)
+
+// Poll appends to into what there is for the host: up to limit deliveries, whose payloads together have up to maxBytes; a
+// larger one comes alone. From now on their time runs. Each delivery goes to one caller.
+func (c *FfiDispatchChannel) Poll(into []FfiDelivery, limit, maxBytes int) []FfiDelivery {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range c.parked {
+		c.giveSlot(m)
+	}
+	c.parked = nil
+
+	n := min(limit, len(c.notices))
+	into = append(into, c.notices[:n]...)
+	c.notices = append(c.notices[:0], c.notices[n:]...)
+	limit -= n
+
+	room := c.breaker.room(now)
+	took, handed, refused := 0, 0, false
+	for _, e := range c.waiting {
+		if e.state == ffiWaiting {
+			if refused = handed == room; refused || handed == limit || len(e.payload) > maxBytes && len(into) > 0 {
+				break
+			}
+			maxBytes -= len(e.payload)
+			into = append(into, c.hold(e, now))
+			handed++
+		}
+		took++
+	}
+	c.waiting = shift(c.waiting, took)
+	c.breaker.handed(handed, refused)
+	return into
+}
+
+// hold hands the event to the host. The caller holds mu.
+func (c *FfiDispatchChannel) hold(e *FfiStepEvent, now time.Time) FfiDelivery {
+	d := FfiDelivery{Event: e, Payload: e.payload}
+	e.state, e.since, e.deadline, e.payload = ffiHeld, now, now.Add(e.Timeout), nil
+	c.held++
+	c.counts.Polled++
+	c.ring(e.deadline)
+	c.cfg.OnHeld(e)
+	return d
+}
+
+// HasReady says whether a poll would be given anything now.
+func (c *FfiDispatchChannel) HasReady() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.skipEnded()
+	return len(c.notices) > 0 || len(c.waiting) > 0 && c.breaker.room(time.Now()) > 0
+}
+
+// Finished says that no poll will ever be given anything again.
+func (c *FfiDispatchChannel) Finished() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.draining && c.held == 0 && len(c.notices) == 0
+}
+
+// skipEnded drops events from the front of the queue that are no longer waiting. The caller holds mu.
+func (c *FfiDispatchChannel) skipEnded() {
+	n := 0
+	for n < len(c.waiting) && c.waiting[n].state != ffiWaiting {
+		n++
+	}
+	c.waiting = shift(c.waiting, n)
+}
+
+// shift drops the first n values and lets go of what they point to.
+func shift[T any](s []T, n int) []T {
+	clear(s[:n])
+	if n == len(s) {
+		return s[:0]
+	}
+	return s[n:]
+}
+
+// loadAll makes payloads until the channel stops.
+func (c *FfiDispatchChannel) loadAll() {
+	for {
+		c.mu.Lock()
+		for len(c.loading) == 0 && !c.closed {
+			c.toLoad.Wait()
+		}
+		if c.closed {
+			c.mu.Unlock()
+			return
+		}
+		e := c.loading[0]
+		c.loading = shift(c.loading, 1)
+		c.mu.Unlock()
+		c.loadOne(e)
+	}
+}
+
+func (c *FfiDispatchChannel) loadOne(e *FfiStepEvent) {
+	payload, err := c.payload(e)
+	c.mu.Lock()
+	switch {
+	case e.state != ffiLoading: // cancelled meanwhile
+	case err != nil:
+		c.settle(e, FfiReleased, &Completion{Message: e.Message, Result: c.failed(e, err)})
+	default:
+		e.payload, e.state, e.since = payload, ffiWaiting, time.Now()
+		c.waiting = append(c.waiting, e)
+		c.ring(e.since.Add(min(c.cfg.StarvationThreshold, c.cfg.UnpolledTimeout)))
+	}
+	c.mu.Unlock()
+	c.cfg.OnReady()
+}
+
+// payload asks the source until it answers, for good or ill.
+func (c *FfiDispatchChannel) payload(e *FfiStepEvent) ([]byte, error) {
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = 10*time.Millisecond, time.Second
+	for {
+		payload, err := c.ask(e)
+		var step *sdk.StepError
+		if err == nil || errors.As(err, &step) && !step.Retryable {
+			return payload, err
+		}
+		c.cfg.Logger.Warn("a step's event cannot be made yet", "step_uuid", e.Message.stepUUID(), "error", err)
+		select {
+		case <-time.After(wait.NextBackOff()):
+		case <-c.ctx.Done():
+			return nil, context.Cause(c.ctx)
+		}
+		if !c.isLoading(e) {
+			return nil, err
+		}
+	}
+}
+
+func (c *FfiDispatchChannel) ask(e *FfiStepEvent) (payload []byte, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.panicked("make a step's event", v)
+			err = sdk.Permanent(errors.New("the step's event cannot be made: the core panicked"), sdk.WithType(sdk.ErrTypeHandlerPanic))
+		}
+	}()
+	return c.source.StepEvent(c.ctx, e)
+}
+
+func (c *FfiDispatchChannel) isLoading(e *FfiStepEvent) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return e.state == ffiLoading
+}
+
+func (m *DispatchHandlerMessage) stepUUID() sdk.UUID {
+	return sdk.StepUUID(m.Key.TaskUUID, m.Key.StepNo)
+}

@@ -1,0 +1,111 @@
+package dispatch
+
+import (
+	"time"
+
+	"github.com/tasker-systems/tasker-go/sdk"
+)
+
+// enqueue takes a result over to be sent. It never refuses: the host's results are refused before that, and those that
+// the core makes are no more than there are slots. The caller holds mu.
+func (c *FfiDispatchChannel) enqueue(r *Completion) {
+	if c.closed { // the lease ends the attempt
+		return
+	}
+	c.unsent.Add(1)
+	c.results = append(c.results, r)
+	if len(c.results) == 1 {
+		select {
+		case c.sending <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// sendAll hands results over, one after the other, for as long as the sink makes it wait. When the channel stops it sends
+// what is left.
+func (c *FfiDispatchChannel) sendAll() {
+	var spare []*Completion
+	for {
+		stopping := false
+		select {
+		case <-c.sending:
+		case <-c.ctx.Done():
+			stopping = true
+		}
+		c.mu.Lock()
+		batch := c.results
+		c.results = spare[:0]
+		c.mu.Unlock()
+		for i, r := range batch {
+			batch[i] = nil
+			c.send(r)
+		}
+		spare = batch
+		if stopping && len(batch) == 0 {
+			return
+		}
+	}
+}
+
+func (c *FfiDispatchChannel) send(r *Completion) {
+	started := time.Now()
+	defer func() {
+		if v := recover(); v != nil {
+			c.panicked("send a result", v)
+		}
+		now := time.Now()
+		changed := c.breaker.observe(now.Sub(started), now)
+		room := c.unsent.Add(-1) < int64(c.cfg.CompletionBufferSize)
+		if changed {
+			c.breakerChanged(now)
+		}
+		if room {
+			c.tellRoom()
+		}
+	}()
+	if r.Result != nil && r.Result.Metadata.CompletedAt.IsZero() {
+		r.Result.Metadata.CompletedAt = started
+	}
+	c.sink.Send(r)
+}
+
+func (c *FfiDispatchChannel) tellRoom() {
+	c.mu.Lock()
+	was := c.full
+	c.full = false
+	c.mu.Unlock()
+	if was {
+		c.cfg.OnRoom()
+	}
+}
+
+func (c *FfiDispatchChannel) breakerChanged(now time.Time) {
+	m := c.breaker.snapshot(now)
+	c.cfg.Logger.Warn("the breaker over step results changed: while it is open the host is given no steps",
+		"state", m.State, "slow_sends", m.SlowSends)
+	if at, open := c.breaker.recovery(); open {
+		c.mu.Lock()
+		c.ring(at)
+		c.mu.Unlock()
+		return
+	}
+	c.cfg.OnReady()
+}
+
+// ForceBreaker opens or closes the breaker by hand; it goes on from there as it would by itself.
+func (c *FfiDispatchChannel) ForceBreaker(open bool) {
+	now := time.Now()
+	c.breaker.force(open, now)
+	c.breakerChanged(now)
+}
+
+// failed is the result of a step that the core ends.
+func (c *FfiDispatchChannel) failed(e *FfiStepEvent, err error) *sdk.StepExecutionResult {
+	r := Failed(e.Message.Key, err)
+	started, now := e.since, time.Now()
+	r.Metadata.StartedAt, r.Metadata.CompletedAt = &started, now
+	r.Metadata.ExecutionTimeMS = now.Sub(started).Milliseconds()
+	r.Metadata.WorkerID = c.cfg.WorkerName
+	return r
+}
