@@ -48,9 +48,20 @@ func (a *attempt) run() {
 		cancel(ErrTimeout)
 		a.sendResult(timedOut(m, timeout), started)
 	})
-	result := s.call(ctx, m)
-	timer.Stop()
+	var result *sdk.StepExecutionResult
+	defer func() { // also when the handler panics, or ends its goroutine
+		if result == nil {
+			result = panicked(m, recover())
+		}
+		timer.Stop()
+		a.finish(ctx, result, started)
+	}()
+	result = s.call(ctx, m)
+}
 
+// finish gives the handler's part of the slot back and sends the result, unless the timer was faster.
+func (a *attempt) finish(ctx context.Context, result *sdk.StepExecutionResult, started time.Time) {
+	s, m := a.service, a.message
 	s.mu.Lock()
 	delete(s.running, a)
 	s.mu.Unlock()
@@ -87,6 +98,9 @@ func timedOut(m *DispatchHandlerMessage, after time.Duration) *sdk.StepExecution
 }
 
 func panicked(m *DispatchHandlerMessage, v any) *sdk.StepExecutionResult {
+	if v == nil {
+		v = "runtime.Goexit was called"
+	}
 	r := Failed(m.Key, sdk.Permanent(fmt.Errorf("Handler panicked: %v", v), sdk.WithType(sdk.ErrTypeHandlerPanic)))
 	r.Error.Backtrace = strings.Split(strings.TrimSpace(string(debug.Stack())), "\n")
 	return r

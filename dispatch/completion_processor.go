@@ -49,9 +49,9 @@ type CompletionProcessorService struct {
 	slots  *Slots
 	shards []chan *Completion
 	done   sync.WaitGroup
-	abort  context.CancelFunc
-	ctx    context.Context
-	once   sync.Once
+	// loops ends when nothing more is to come, ctx when results are given up.
+	loops, ctx   context.Context
+	drain, abort context.CancelFunc
 }
 
 var _ CompletionSender = (*CompletionProcessorService)(nil)
@@ -72,31 +72,32 @@ func NewCompletionProcessorService(sink ResultSink, slots *Slots, cfg Completion
 	}
 	s := &CompletionProcessorService{cfg: cfg, sink: sink, slots: slots}
 	s.ctx, s.abort = context.WithCancel(context.Background())
+	s.loops, s.drain = context.WithCancel(context.Background())
 	for range cfg.Shards {
 		in := make(chan *Completion, cfg.CompletionBufferSize)
 		s.shards = append(s.shards, in)
 		s.done.Add(1)
 		go func() {
 			defer s.done.Done()
-			batch.Loop(context.Background(), in, cfg.BatchSize, s.process)
+			batch.Loop(s.loops, in, cfg.BatchSize, s.process)
 		}()
 	}
 	return s
 }
 
-// Send hands a completion over. It waits while the channel is full. It must not be called after Stop.
+// Send hands a completion over. It waits while the channel is full. After Stop it does nothing: the attempt is then made
+// again once the lease has run out.
 func (s *CompletionProcessorService) Send(c *Completion) {
-	s.shards[int(c.Message.Key.TaskUUID[15])%len(s.shards)] <- c
+	select {
+	case s.shards[int(c.Message.Key.TaskUUID[15])%len(s.shards)] <- c:
+	case <-s.loops.Done():
+	}
 }
 
 // Stop hands over what was sent and returns when it is accepted. When ctx is done before, what is left is given up: its
 // attempts stay leased, and are made again once the lease has run out.
 func (s *CompletionProcessorService) Stop(ctx context.Context) error {
-	s.once.Do(func() {
-		for _, in := range s.shards {
-			close(in)
-		}
-	})
+	s.drain()
 	drained := make(chan struct{})
 	go func() { s.done.Wait(); close(drained) }()
 	select {

@@ -145,25 +145,13 @@ func (s *HandlerDispatchService) attempts() []*attempt {
 	return all
 }
 
-// call finds and calls the handler, and turns all that can happen into a result.
-func (s *HandlerDispatchService) call(ctx context.Context, m *DispatchHandlerMessage) (r *sdk.StepExecutionResult) {
+// call finds and calls the handler. It does not catch panics.
+func (s *HandlerDispatchService) call(ctx context.Context, m *DispatchHandlerMessage) *sdk.StepExecutionResult {
 	handle, err := s.resolve(m)
 	if err != nil {
 		return Failed(m.Key, err)
 	}
-	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		v := recover()
-		if v == nil {
-			v = "runtime.Goexit was called"
-		}
-		r = panicked(m, v)
-	}()
 	result, err := handle(ctx, m.Step)
-	returned = true
 	if err != nil {
 		return Failed(m.Key, err)
 	}

@@ -59,10 +59,17 @@ func (s *Store) Heartbeat(ctx context.Context, workerID int32, busy int) error {
 }
 
 const stopWorker = `/* tasker:stop_worker */
-with gone as (delete from tasker.task_claims where worker_id = $1)
-update tasker.workers set stopped_at = clock_timestamp(), lease_until = clock_timestamp(), busy = 0 where worker_id = $1`
+with held as materialized (
+  select exists (select from tasker.task_claims c join tasker.workflow_steps s on s.task_uuid = c.task_uuid
+    and s.worker_id = c.worker_id and s.state = 'in_progress' where c.worker_id = $1) as any
+), freed as (
+  delete from tasker.task_claims where worker_id = $1 and not (select h.any from held h)
+)
+update tasker.workers set lease_until = clock_timestamp(), busy = 0,
+  stopped_at = case when not (select h.any from held h) then clock_timestamp() end
+where worker_id = $1`
 
-// StopWorker ends a worker that holds no step any more.
+// StopWorker ends a worker's lease. Steps that it still holds are anyone's to recover at once.
 func (s *Store) StopWorker(ctx context.Context, workerID int32) error {
 	if _, err := s.engine.Exec(ctx, stopWorker, workerID); err != nil {
 		return fmt.Errorf("stop worker: %w", err)

@@ -144,10 +144,7 @@ func (c *WorkerCore) Stop(ctx context.Context, grace time.Duration) error {
 		c.keeping.end()
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 		defer cancel()
-		if err == nil {
-			err = c.Actors.Keeper.Stop(last)
-		}
-		c.stopped = err
+		c.stopped = errors.Join(err, c.Actors.Keeper.Stop(last))
 	})
 	return c.stopped
 }
