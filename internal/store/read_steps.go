@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,6 +13,12 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
+
+// ErrTooLarge: what is asked for is more than is read at once.
+var ErrTooLarge = errors.New("too much to read at once")
+
+// maxRead bounds the contexts and results, in bytes, that one read brings into memory.
+const maxRead = 64 << 20
 
 // StepView is a step as people read it.
 type StepView struct {
@@ -94,7 +101,8 @@ left join tasker.workers ew on ew.worker_id = e.worker_id
 where s.task_uuid = $1 and ($2::int is null or s.step_no = $2)
 order by s.step_no`
 
-// Steps reads the steps of a task by their numbers, with or without results. An unknown task is [ErrNotFound].
+// Steps reads the steps of a task by their numbers, with or without results. An unknown task is [ErrNotFound], more than
+// 64 MiB of results [ErrTooLarge].
 func (s *Store) Steps(ctx context.Context, task sdk.UUID, results bool) ([]StepView, error) {
 	steps, err := s.readSteps(ctx, task, nil, results)
 	if err == nil && len(steps) == 0 {
@@ -128,6 +136,7 @@ func (s *Store) readSteps(ctx context.Context, task sdk.UUID, no *int32, results
 	if err != nil {
 		return nil, err
 	}
+	left := maxRead
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (StepView, error) {
 		v := StepView{TaskUUID: task}
 		var result, outcome pgtype.Text
@@ -136,6 +145,9 @@ func (s *Store) readSteps(ctx context.Context, task sdk.UUID, no *int32, results
 			&v.Retryable, &v.MaxAttempts, &v.Parents, &v.ParentsLeft, &v.CreatedAt, &v.UpdatedAt, &v.RunAt, &v.Due,
 			&v.LastAttemptedAt, &v.LastFailureAt, &v.CompletedAt, &v.Worker, &result, &outcome,
 			&a.startedAt, &a.endedAt, &a.executionMS, &a.worker, &a.hostname)
+		if left -= len(result.String) + len(outcome.String); err == nil && left < 0 {
+			err = ErrTooLarge
+		}
 		if err != nil {
 			return v, err
 		}

@@ -49,7 +49,7 @@ order by t.task_uuid desc`
 const countTasks = `/* tasker:count_tasks */
 select count(*) from tasker.tasks t join tasker.task_templates tt using (template_id) where ` + taskFilter
 
-// Tasks reads one page of tasks, newest first, and counts all.
+// Tasks reads one page of tasks, newest first, and counts all. A page with more than 64 MiB of contexts is [ErrTooLarge].
 func (s *Store) Tasks(ctx context.Context, f TaskFilter) (page TaskPage, err error) {
 	args := f.args()
 	if err := s.query.QueryRow(ctx, countTasks, args...).Scan(&page.Total); err != nil {
@@ -62,7 +62,15 @@ func (s *Store) Tasks(ctx context.Context, f TaskFilter) (page TaskPage, err err
 	if err != nil {
 		return page, fmt.Errorf("list tasks: %w", err)
 	}
-	if page.Tasks, err = pgx.CollectRows(rows, scanTask); err != nil {
+	left := maxRead
+	page.Tasks, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (TaskView, error) {
+		t, err := scanTask(row)
+		if left -= len(t.Context); err == nil && left < 0 {
+			err = ErrTooLarge
+		}
+		return t, err
+	})
+	if err != nil {
 		return page, fmt.Errorf("list tasks: %w", err)
 	}
 	return page, nil
