@@ -1,6 +1,7 @@
 package template
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -62,10 +63,7 @@ func (c check) text() {
 				return
 			}
 		}
-		hint := "it is one of " + anyOfWords(c.is.enum)
-		if near := nearest(value, c.is.enum); near != "" {
-			hint = didYouMean(near)
-		}
+		hint := cmp.Or(c.suggest(value, c.is.enum), "it is one of "+anyOfWords(c.is.enum))
 		c.wrong(codeUnknownValue, fmt.Sprintf("unknown %s %s %s", c.at.name(), quote(value), c.at.up.where()), hint)
 	case c.is.longest > 0 && length > c.is.longest:
 		c.wrong(c.is.tooLong, fmt.Sprintf("%s has %d characters; it may have %d", c.subject(), length, c.is.longest), "")

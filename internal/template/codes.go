@@ -63,7 +63,8 @@ const (
 var codes = []CodeInfo{
 	{codeSyntax, "YAML_SYNTAX", SeverityError, "the file is not YAML"},
 	{codeTooLarge, "TOO_LARGE", SeverityError, "the template is larger than is read"},
-	{codeAlias, "ALIAS_REFUSED", SeverityError, "anchors, aliases and merge keys are not read, since a few lines of them can stand for gigabytes"},
+	{codeAlias, "ALIAS_REFUSED", SeverityError,
+		"anchors, aliases and merge keys are not read, since a few lines of them can stand for gigabytes"},
 	{codeTooDeep, "TOO_DEEP", SeverityError, "values are nested deeper than is read"},
 	{codeDuplicateField, "DUPLICATE_FIELD", SeverityError, "a field is written twice"},
 	{codeDocuments, "NOT_ONE_DOCUMENT", SeverityError, "a file holds exactly one template"},

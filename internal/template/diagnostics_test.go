@@ -84,10 +84,23 @@ func TestEveryProblemHasItsCode(t *testing.T) {
 		"a reserved name":                    {withSteps(step("ALL")), `TK018 t.yaml:5:12  no step can have the name "ALL" | environments mean every step by it; choose another name`},
 		"a version that is not semantic":     {strings.Replace(withSteps(step("a")), "1.0.0", "'1.0'", 1), `TK019 t.yaml:3:10  malformed version "1.0" in the template | a version is semantic, such as 1.2.0 or 2.0.0-rc.1`},
 
+		"a number that is none":                {withSteps("{name: a, handler: {callable: h, initialization: {x: !!int foo}}}"), `TK008 t.yaml:5:58  "foo" is not a number that JSON can hold`},
+		"a truth that is none":                 {withSteps("{name: a, handler: {callable: h, initialization: {x: !!bool maybe}}}"), `TK008 t.yaml:5:58  "maybe" is neither true nor false`},
+		"a list that is tagged as a text":      {withSteps(step("a")) + "metadata: {tags: !!str [x]}", `TK007 t.yaml:6:18  tag "!!str" is not read | remove it`},
+		"a mapping that is tagged as a list":   {withSteps(step("a")) + "metadata: !!seq {}", `TK007 t.yaml:6:11  tag "!!seq" is not read | remove it`},
+		"a field without a name":               {withSteps(step("a")) + "~: 1", "TK010 t.yaml:6:1  the name of a field is a plain text"},
+		"a zero byte in the name of a field":   {withSteps(step("a")) + `"a\0": 1`, "TK008 t.yaml:6:1  the text holds a zero byte, which the database cannot store"},
+		"a second document that is not YAML":   {withSteps(step("a")) + "---\n[", "TK001 t.yaml:7:2  this is not YAML: did not find expected node content while parsing a flow node"},
+		"a mapping instead of a text":          {withSteps(step("a")) + "description: {}", "TK010 t.yaml:6:14  description in the template must be a text, not a mapping"},
+		"a fraction instead of a whole number": {withSteps("{name: a, handler: {callable: h}, timeout_seconds: 1.5}"), `TK010 t.yaml:5:56  timeout_seconds in step "a" must be a whole number, not the number 1.5`},
+		"a YAML 1.1 boolean that is false":     {withSteps("{name: a, handler: {callable: h}, retry: {retryable: off}}"), `TK010 t.yaml:5:58  retryable in retry of step "a" must be true or false, not the text "off" | write false`},
+		"a word instead of a boolean":          {withSteps("{name: a, handler: {callable: h}, retry: {retryable: never}}"), `TK010 t.yaml:5:58  retryable in retry of step "a" must be true or false, not the text "never"`},
+
 		"two steps of one name":            {withSteps(step("a"), step("a")), `TK020 t.yaml:6:12  another step has the name "a" | the first is on line 5`},
 		"a step that depends on itself":    {withSteps(step("a", "a")), `TK021 t.yaml:5:54  step "a" depends on itself | remove it`},
 		"a dependency that does not exist": {withSteps(step("load"), step("b", "laod")), `TK022 t.yaml:6:54  step "b" depends on "laod", which is no step | did you mean "load"?`},
 		"steps in a circle":                {withSteps(step("a", "c"), step("b", "a"), step("c", "b")), "TK023 t.yaml:5:54  steps wait for each other in a circle: a -> b -> c -> a | remove one of these dependencies"},
+		"a long circle":                    {withSteps(ring(25)...), "TK023 t.yaml:5:55  steps wait for each other in a circle: s0 -> s1 -> s2 -> s3 -> s4 -> s5 -> s6 -> s7 -> s8 -> s9 -> … 6 more … -> s16 -> s17 -> s18 -> s19 -> s20 -> s21 -> s22 -> s23 -> s24 -> s0 | remove one of these dependencies"},
 		"a dependency that is named twice": {withSteps(step("a"), step("b", "a", "a")), `TK024 t.yaml:6:57  warning: step "b" names the dependency "a" twice | once is enough`},
 		"more steps than a file may declare": {head + "steps:\n" + strings.Repeat("- {name: a, handler: {callable: h}}\n", template.MaxFileSteps+1),
 			"TK026 t.yaml:5:1  the template has 2001 steps; a file may declare 2000 | declare very large workflows in code"},
@@ -137,6 +150,15 @@ func TestEveryProblemHasItsCode(t *testing.T) {
 	for _, c := range template.Codes() {
 		require.True(t, provoked[c.Code], "no test provokes %s %s", c.Code, c.Name)
 	}
+}
+
+// ring is a circle of steps.
+func ring(n int) []string {
+	steps := make([]string, n)
+	for i := range steps {
+		steps[i] = step(fmt.Sprint("s", i), fmt.Sprint("s", (i+n-1)%n))
+	}
+	return steps
 }
 
 func TestOneMistakeIsReportedOnce(t *testing.T) {

@@ -136,6 +136,28 @@ func TestTheManagerFindsTemplateFilesWhereItIsPointed(t *testing.T) {
 	}
 }
 
+// TestPatternsMayBeRelative does not run in parallel: it changes the folder.
+func TestPatternsMayBeRelative(t *testing.T) {
+	dir := folder(t, map[string]string{"a.yaml": "ns/a/1.0.0", "sub/b.yaml": "ns/b/1.0.0"})
+	t.Chdir(dir)
+	for path, want := range map[string][]string{
+		"*.yaml":    {"ns/a/1.0.0"},
+		"**/*.yaml": {"ns/a/1.0.0", "ns/b/1.0.0"},
+		"sub":       {"ns/b/1.0.0"},
+		".":         {"ns/a/1.0.0", "ns/b/1.0.0"},
+	} {
+		m := newManager(template.ManagerConfig{})
+		_, err := m.LoadPaths(path)
+		require.NoError(t, err)
+		require.Equal(t, want, keys(m, ""), path)
+	}
+	m := newManager(template.ManagerConfig{})
+	writeFile(t, "bad.yaml", "- a")
+	found, err := m.LoadPaths(".")
+	require.NoError(t, err)
+	require.Equal(t, "bad.yaml", found[0].File)
+}
+
 func TestFilesWithErrorsDoNotKeepOthersOut(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, map[string]string{

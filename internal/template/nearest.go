@@ -16,9 +16,9 @@ func nearest(word string, candidates []string) string {
 	return best
 }
 
-func plainWord(s string) []rune {
-	return []rune(strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(s)))
-}
+var separators = strings.NewReplacer("-", "", "_", "", " ", "")
+
+func plainWord(s string) []rune { return []rune(separators.Replace(strings.ToLower(s))) }
 
 // distance counts the letters to insert, delete, replace or swap with their neighbour to turn one word into the other. It
 // stops at limit.

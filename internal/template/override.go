@@ -67,10 +67,7 @@ func (s *StepDefinition) override(o StepOverride) {
 	if o.Retry != nil {
 		s.Retry = s.Retry.overridden(*o.Retry)
 	}
-	if o.Handler != nil && len(o.Handler.Initialization) > 0 {
-		if s.Handler.Initialization == nil {
-			s.Handler.Initialization = map[string]any{}
-		}
+	if o.Handler != nil {
 		maps.Copy(s.Handler.Initialization, o.Handler.Initialization)
 	}
 }

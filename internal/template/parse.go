@@ -102,9 +102,16 @@ func (r *report) checkJSON(node *tree, at *trail, depth int) {
 		r.add(codeTooDeep, SeverityError, span{}, pathText(at.path()), fmt.Sprintf("values are nested more than %d deep", MaxDepth), "")
 		return
 	}
-	if node.kind == textTree && hasZeroByte(node.text) {
+	problem := ""
+	switch {
+	case node.kind == textTree && hasZeroByte(node.text):
+		problem = zeroByteMessage
+	case node.kind == numberTree && !finite(node.text):
+		problem = notJSONNumber(node.text)
+	}
+	if problem != "" {
 		node.faulty = true
-		r.add(codeNotJSON, SeverityError, span{}, pathText(at.path()), zeroByteMessage, "")
+		r.add(codeNotJSON, SeverityError, span{}, pathText(at.path()), problem, "")
 	}
 	for i, item := range node.items {
 		r.checkJSON(item, &trail{up: at, part: i}, depth+1)

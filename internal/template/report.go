@@ -81,6 +81,11 @@ func (r *report) diagnostics() Diagnostics {
 	var quoted source
 	if r.text != nil {
 		quoted = newSource(r.text)
+		for i := range r.found {
+			f := &r.found[i]
+			f.at = quoted.clamp(f.at)
+			f.Line, f.Column = f.at.line, f.at.column
+		}
 	}
 	slices.SortStableFunc(r.found, func(a, b finding) int {
 		return cmp.Or(a.at.line-b.at.line, a.at.column-b.at.column)
@@ -95,6 +100,19 @@ func (r *report) diagnostics() Diagnostics {
 			Message: fmt.Sprintf("there are more than %d problems; the rest is not listed", maxDiagnostics), Hint: "is this a task template?"})
 	}
 	return list
+}
+
+// suggest is the hint of which of the known names was meant. It looks no further after many problems, since by then nobody
+// reads on, and each look compares with every name.
+func (r *report) suggest(word string, known []string) (hint string) {
+	const enough = 100
+	if len(r.found) >= enough {
+		return ""
+	}
+	if near := nearest(word, known); near != "" {
+		return didYouMean(near)
+	}
+	return ""
 }
 
 // pathText spells a path: steps[3].handler.callable.
@@ -114,11 +132,8 @@ func pathText(path []any) string {
 	return b.String()
 }
 
-// anyOfWords spells a choice: a, b or c.
+// anyOfWords spells a choice of two or more: a, b or c.
 func anyOfWords(words []string) string {
 	last := len(words) - 1
-	if last < 1 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(slices.Clone(words[:last]), ", ") + " or " + words[last]
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }

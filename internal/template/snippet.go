@@ -20,6 +20,15 @@ func newSource(text []byte) source {
 	return s
 }
 
+// clamp moves a place after the end of the text, where something was expected, to its end.
+func (s source) clamp(at span) span {
+	if at.line > len(s) {
+		last := len(s)
+		return span{last, len(s[last-1]) + 1, 1}
+	}
+	return at
+}
+
 // char is the character that stands first in the span, or 0.
 func (s source) char(at span) rune {
 	if at.line > len(s) || at.column > len(s[at.line-1]) {

@@ -107,6 +107,17 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 	require.Zero(t, bare.Steps[0].Timeout())
 }
 
+func TestNumbersAreReadAsYAMLWritesThem(t *testing.T) {
+	t.Parallel()
+	tmpl := parsed(t, withSteps("{name: a, handler: {callable: h, method: run, initialization: "+
+		"{hex: 0x1F, grouped: 1_000, short: .5, plus: +7, tagged: !!str 12, quoted: '12', exact: 0.10, large: 123456789012345678901234567890, day: 2026-01-31, flag: !!bool true}}, timeout_seconds: 0x10}"))
+	require.Equal(t, map[string]any{"hex": json.Number("31"), "grouped": json.Number("1000"), "short": json.Number("0.5"), "plus": json.Number("7"),
+		"tagged": "12", "quoted": "12", "exact": json.Number("0.10"), "large": json.Number("123456789012345678901234567890"), "day": "2026-01-31", "flag": true},
+		tmpl.Steps[0].Handler.Initialization)
+	require.Equal(t, 16*time.Second, tmpl.Steps[0].Timeout())
+	require.Equal(t, "run", tmpl.Steps[0].Handler.EffectiveMethod())
+}
+
 func TestFieldsSetToNothingAreLeftOut(t *testing.T) {
 	t.Parallel()
 	empty := parsed(t, head+"description:\nmetadata: ~\ninput_schema: null\nsteps:\n"+
@@ -261,6 +272,7 @@ func TestATemplateBuiltInGoIsHeldToWhatAFileIsHeldTo(t *testing.T) {
 		"a schema that is a boolean": {func(t *template.TaskTemplate) { t.Steps[0].ResultSchema = true }, `TK040 steps[0].result_schema  result_schema in step "a" must be a JSON Schema, an object; it is true`},
 		"a zero byte":                {func(t *template.TaskTemplate) { t.Steps[0].Handler.Initialization["x"] = "\x00" }, `TK008 steps[0].handler.initialization.x  the text holds a zero byte, which the database cannot store`},
 		"a zero byte in a name":      {func(t *template.TaskTemplate) { t.Steps[0].Handler.Initialization["\x00"] = 1 }, `TK008 steps[0].handler.initialization  the text holds a zero byte, which the database cannot store`},
+		"a number beyond all bounds": {func(t *template.TaskTemplate) { t.Steps[0].Composition = json.Number("1e99999999999999999999") }, `TK008 steps[0].composition  "1e99999999999999999999" is not a number that JSON can hold`},
 		"deep nesting":               {func(t *template.TaskTemplate) { t.Steps[0].Composition = nested }, `TK004 steps[0].composition` + strings.Repeat("[0]", 29) + `  values are nested more than 32 deep`},
 		"an override of no step": {func(t *template.TaskTemplate) {
 			t.Environments["e"] = template.EnvironmentOverride{Steps: []template.StepOverride{{Name: "A1"}}}

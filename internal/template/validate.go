@@ -23,19 +23,22 @@ func (r *report) checkSteps(t *TaskTemplate) {
 	}
 	for i, s := range t.Steps {
 		if s.Name == AllSteps {
-			r.at(codeBadName, "environments mean every step by it; choose another name", `no step can have the name "ALL"`, "steps", i, "name")
+			r.at(codeBadName, "environments mean every step by it; choose another name", `no step can have the name "ALL"`,
+				"steps", i, "name")
 		}
 		if s.Retry.MaxBackoffMS < s.Retry.BackoffBaseMS {
 			r.backoffOrder(s.Retry, "steps", i, "retry", "max_backoff_ms")
 		}
 		if s.ResultSchema == nil {
-			r.at(codeNoResultSchema, "steps that depend on it cannot check what they read", fmt.Sprintf("step %s has no result_schema", quote(s.Name)), "steps", i, "result_schema")
+			r.at(codeNoResultSchema, "steps that depend on it cannot check what they read",
+				fmt.Sprintf("step %s has no result_schema", quote(s.Name)), "steps", i, "result_schema")
 		}
 	}
 }
 
 func (r *report) backoffOrder(retry RetryConfiguration, path ...any) {
-	r.at(codeBackoffOrder, "", fmt.Sprintf("max_backoff_ms is %d, shorter than backoff_base_ms, which is %d", retry.MaxBackoffMS, retry.BackoffBaseMS), path...)
+	r.at(codeBackoffOrder, "", fmt.Sprintf("max_backoff_ms is %d, shorter than backoff_base_ms, which is %d",
+		retry.MaxBackoffMS, retry.BackoffBaseMS), path...)
 }
 
 // graph is the graph of the steps as far as they can be made one.
@@ -58,11 +61,12 @@ func (r *report) checkGraph(t *TaskTemplate) {
 		path := []any{"steps", p.Step, "dependencies", p.Dependency}
 		switch p.Kind {
 		case workflow.DuplicateStep:
-			r.at(codeDuplicateStep, r.firstAt("steps", p.Earlier), fmt.Sprintf("another step has the name %s", step), "steps", p.Step, "name")
+			r.at(codeDuplicateStep, r.firstStep(p.Earlier), fmt.Sprintf("another step has the name %s", step), "steps", p.Step, "name")
 		case workflow.SelfDependency:
 			r.at(codeSelfDependency, "remove it", fmt.Sprintf("step %s depends on itself", step), path...)
 		case workflow.MissingDependency:
-			r.missingStep(codeMissingDependency, fmt.Sprintf("step %s depends on", step), t.Steps[p.Step].Dependencies[p.Dependency], names, path...)
+			r.missingStep(codeMissingDependency, fmt.Sprintf("step %s depends on", step),
+				t.Steps[p.Step].Dependencies[p.Dependency], names, path...)
 		case workflow.RepeatedDependency:
 			r.at(codeRepeatedDependency, "once is enough", fmt.Sprintf("step %s names the dependency %s twice", step,
 				quote(t.Steps[p.Step].Dependencies[p.Dependency])), path...)
@@ -77,7 +81,8 @@ func (r *report) checkGraph(t *TaskTemplate) {
 	if g.Len() > 1 {
 		for i := range g.Len() {
 			if len(g.Parents(i)) == 0 && len(g.Children(i)) == 0 {
-				r.at(codeOrphan, "it runs on its own, at once", fmt.Sprintf("step %s has neither dependencies nor dependents", quote(g.Name(i))), "steps", i)
+				r.at(codeOrphan, "it runs on its own, at once",
+					fmt.Sprintf("step %s has neither dependencies nor dependents", quote(g.Name(i))), "steps", i)
 			}
 		}
 	}
@@ -85,23 +90,15 @@ func (r *report) checkGraph(t *TaskTemplate) {
 
 // missingStep reports a name that should be one of the steps'.
 func (r *report) missingStep(c Code, sentence, name string, names []string, path ...any) {
-	if r.full {
-		return
-	}
-	hint := ""
-	if near := nearest(name, names); near != "" {
-		hint = didYouMean(near)
-	}
-	r.at(c, hint, fmt.Sprintf("%s %s, which is no step", sentence, quote(name)), path...)
+	r.at(c, r.suggest(name, names), fmt.Sprintf("%s %s, which is no step", sentence, quote(name)), path...)
 }
 
-// firstAt tells the line of a value that stands for the same thing already.
-func (r *report) firstAt(field string, index int) string {
-	list := r.root.entry(field)
-	if list == nil || list.value.items[index].at.line == 0 {
-		return fmt.Sprintf("the first is %s[%d]", field, index)
+// firstStep tells where the step stands that has the name already.
+func (r *report) firstStep(step int) string {
+	if line := r.root.entry("steps").value.items[step].at.line; line > 0 {
+		return fmt.Sprintf("the first is on line %d", line)
 	}
-	return fmt.Sprintf("the first is on line %d", list.value.items[index].at.line)
+	return fmt.Sprintf("the first is steps[%d]", step)
 }
 
 // circle spells a cycle; the middle of a very long one is left out.

@@ -6,31 +6,38 @@ import (
 	"slices"
 )
 
-// checkEnvironments checks that overrides name steps, and leave the steps they change in order.
+// checkEnvironments checks that overrides name steps, and leave the delays of the steps they change in order.
 func (r *report) checkEnvironments(t *TaskTemplate) {
-	names := make([]string, len(t.Steps), len(t.Steps)+1)
-	for i, s := range t.Steps {
-		names[i] = s.Name
+	names, retries := make([]string, 0, len(t.Steps)+1), make(map[string]RetryConfiguration, len(t.Steps))
+	for _, s := range t.Steps {
+		names = append(names, s.Name)
+		retries[s.Name] = s.Retry
 	}
+	names = append(names, AllSteps)
 	for _, env := range slices.Sorted(maps.Keys(t.Environments)) {
 		for i, o := range t.Environments[env].Steps {
-			path := []any{"environments", env, "steps", i}
-			if o.Name != AllSteps && !slices.Contains(names, o.Name) {
-				r.missingStep(codeUnknownOverride, fmt.Sprintf("environment %s changes", quote(env)), o.Name, append(names, AllSteps), append(path, "name")...)
+			own, known := retries[o.Name]
+			changed := []RetryConfiguration{own}
+			if o.Name == AllSteps {
+				changed = slices.Collect(maps.Values(retries))
+			} else if !known {
+				r.missingStep(codeUnknownOverride, fmt.Sprintf("environment %s changes", quote(env)), o.Name, names,
+					"environments", env, "steps", i, "name")
 				continue
 			}
-			if o.Retry == nil {
-				continue
+			if o.Retry != nil {
+				r.checkOverriddenDelays(*o.Retry, changed, "environments", env, "steps", i, "retry")
 			}
-			for _, s := range t.Steps {
-				if o.Name != AllSteps && o.Name != s.Name {
-					continue
-				}
-				if retry := s.Retry.overridden(*o.Retry); retry.MaxBackoffMS < retry.BackoffBaseMS {
-					r.backoffOrder(retry, append(path, "retry")...)
-					break
-				}
-			}
+		}
+	}
+}
+
+// checkOverriddenDelays reports the first of the changed retries that the override leaves out of order.
+func (r *report) checkOverriddenDelays(o RetryOverride, changed []RetryConfiguration, path ...any) {
+	for _, retry := range changed {
+		if retry = retry.overridden(o); retry.MaxBackoffMS < retry.BackoffBaseMS {
+			r.backoffOrder(retry, path...)
+			return
 		}
 	}
 }

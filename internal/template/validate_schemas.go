@@ -126,7 +126,8 @@ func compileSchema(text []byte) []schemaProblem {
 func schemaProblems(e *jsonschema.ValidationError) []schemaProblem {
 	if len(e.Causes) == 0 {
 		english := message.NewPrinter(language.English)
-		return []schemaProblem{{location: e.InstanceLocation, message: "this is not JSON Schema: " + e.ErrorKind.LocalizedString(english)}}
+		return []schemaProblem{{location: e.InstanceLocation,
+			message: "this is not JSON Schema: " + e.ErrorKind.LocalizedString(english)}}
 	}
 	var problems []schemaProblem
 	seen := map[string]bool{}

@@ -33,13 +33,17 @@ func (r *report) checkTypes(t *TaskTemplate) {
 		}
 		switch {
 		case len(s.Dependencies) == 0 && s.Type == DecisionStep:
-			r.at(codeNoDependency, "name the step whose result it decides upon", fmt.Sprintf("decision %s depends on no step", name), "steps", i, "dependencies")
+			r.at(codeNoDependency, "name the step whose result it decides upon",
+				fmt.Sprintf("decision %s depends on no step", name), "steps", i, "dependencies")
 		case len(s.Dependencies) == 0 && s.Type == DeferredConvergenceStep:
-			r.at(codeNoDependency, "name the steps that it brings together", fmt.Sprintf("convergence %s depends on no step", name), "steps", i, "dependencies")
+			r.at(codeNoDependency, "name the steps that it brings together",
+				fmt.Sprintf("convergence %s depends on no step", name), "steps", i, "dependencies")
 		case s.Type == BatchableStep && workerTemplate(s) == "" && !served[s.Name]:
-			r.at(codeNoBatchWorker, "add a step of type batch_worker that depends on it", fmt.Sprintf("batchable step %s has no batch_worker", name), "steps", i)
+			r.at(codeNoBatchWorker, "add a step of type batch_worker that depends on it",
+				fmt.Sprintf("batchable step %s has no batch_worker", name), "steps", i)
 		case s.Type == BatchWorkerStep && !waitsForSplit && !waitsForBatches:
-			r.at(codeWorkerNoBatches, "name the step that makes its batches", fmt.Sprintf("batch_worker %s depends on no batchable step", name), "steps", i, "dependencies")
+			r.at(codeWorkerNoBatches, "name the step that makes its batches",
+				fmt.Sprintf("batch_worker %s depends on no batchable step", name), "steps", i, "dependencies")
 		}
 		r.checkWorkerTemplate(i, s, types, workers)
 	}
@@ -59,14 +63,10 @@ func workerTemplate(s StepDefinition) string {
 // checkWorkerTemplate checks that what a step names as its batch_worker is one.
 func (r *report) checkWorkerTemplate(step int, s StepDefinition, types map[string]StepType, workers []string) {
 	named := func(name string, path ...any) {
-		if name == "" || types[name] == BatchWorkerStep || r.full {
-			return
+		if name != "" && types[name] != BatchWorkerStep {
+			r.at(codeNotBatchWorker, r.suggest(name, workers),
+				fmt.Sprintf("%s, the worker template of step %s, is no step of type batch_worker", quote(name), quote(s.Name)), path...)
 		}
-		hint := ""
-		if near := nearest(name, workers); near != "" {
-			hint = didYouMean(near)
-		}
-		r.at(codeNotBatchWorker, hint, fmt.Sprintf("%s, the worker template of step %s, is no step of type batch_worker", quote(name), quote(s.Name)), path...)
 	}
 	if s.Type == BatchableStep {
 		name, _ := s.Handler.Initialization["worker_template_name"].(string)

@@ -56,7 +56,12 @@ func (r *report) readYAML() *tree {
 		r.add(codeDocuments, SeverityError, span{second.Line, second.Column, 3}, "", "the file holds a second document",
 			"put each template into a file of its own")
 	}
-	return r.yamlNode(doc.Content[0], 1)
+	root := doc.Content[0]
+	if root.Kind == yaml.ScalarNode && root.ShortTag() == "!!null" {
+		r.add(codeDocuments, SeverityError, span{line: 1, column: 1}, "", "the file holds no template", "")
+		return nil
+	}
+	return r.yamlNode(root, 1)
 }
 
 func invalidUTF8(text []byte) span {
@@ -90,11 +95,7 @@ func (r *report) syntaxError(err error) {
 			}
 		}
 	}
-	quoted := newSource(r.text)
-	if at.line > len(quoted) { // the text ended where more of it was expected
-		at = span{len(quoted), len(quoted[len(quoted)-1]) + 1, 1}
-	}
-	if quoted.char(at) == '\t' {
+	if newSource(r.text).char(at) == '\t' {
 		hint = "indent with spaces, not tabs"
 	}
 	r.add(codeSyntax, SeverityError, at, "", "this is not YAML: "+message, hint)
@@ -112,7 +113,8 @@ func (r *report) yamlNode(n *yaml.Node, depth int) *tree {
 		return refuse(codeAlias, fmt.Sprintf("alias %s is not read", quote("*"+n.Value)), "write the value out")
 	}
 	if n.Anchor != "" {
-		r.add(codeAlias, SeverityError, t.at, "", fmt.Sprintf("anchor %s is not read", quote("&"+n.Anchor)), "remove it, and write the value out where it is used")
+		r.add(codeAlias, SeverityError, t.at, "", fmt.Sprintf("anchor %s is not read", quote("&"+n.Anchor)),
+			"remove it, and write the value out where it is used")
 	}
 	if depth > MaxDepth {
 		return refuse(codeTooDeep, fmt.Sprintf("values are nested more than %d deep", MaxDepth), "")
@@ -192,7 +194,7 @@ func (t *tree) scalar(n *yaml.Node) (problem string) {
 	case "!!int", "!!float":
 		number, ok := yamlNumber(n)
 		if !ok {
-			return fmt.Sprintf("%s is not a number that JSON can hold", quote(n.Value))
+			return notJSONNumber(n.Value)
 		}
 		t.kind, t.text = numberTree, number
 	default:
@@ -207,6 +209,16 @@ func (t *tree) scalar(n *yaml.Node) (problem string) {
 const zeroByteMessage = "the text holds a zero byte, which the database cannot store"
 
 func hasZeroByte(text string) bool { return strings.IndexByte(text, 0) >= 0 }
+
+func notJSONNumber(text string) string {
+	return fmt.Sprintf("%s is not a number that JSON can hold", quote(text))
+}
+
+// finite tells whether a number is within the range of a float64, beyond which few languages read JSON.
+func finite(number string) bool {
+	_, err := strconv.ParseFloat(number, 64)
+	return err == nil
+}
 
 // yamlNumber spells a number as JSON does, with the digits that were written where they are JSON's already.
 func yamlNumber(n *yaml.Node) (text string, ok bool) {
