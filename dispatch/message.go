@@ -77,6 +77,8 @@ type Completion struct {
 	Result  *sdk.StepExecutionResult
 	// Released gives the attempt back unused; Result is nil then.
 	Released bool
+	// Stale is set by the sink when the attempt was over before: the result changed nothing.
+	Stale bool
 }
 
 // CompletionSender takes the ends of attempts; [CompletionProcessorService] is one.

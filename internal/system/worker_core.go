@@ -12,6 +12,7 @@ import (
 
 	"github.com/tasker-systems/tasker-go/dispatch"
 	"github.com/tasker-systems/tasker-go/internal/actor"
+	"github.com/tasker-systems/tasker-go/internal/event"
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/transport"
@@ -40,7 +41,8 @@ type WorkerOptions struct {
 	// NewRunner makes what runs the steps. Defaults to Go handlers out of Registry.
 	NewRunner func(sink dispatch.CompletionSender, slots *dispatch.Slots) worker.Runner
 	Registry  sdk.StepHandlerRegistry
-	Events    worker.DomainEvents
+	// Events publishes domain events. Defaults to one over the store, without publishers of the user's.
+	Events *event.DomainEventSystem
 	// Apart is set in a process that runs steps only: it leaves queued results to servers.
 	Apart bool
 }
@@ -58,7 +60,7 @@ func NewWorkerCore(ctx context.Context, s *SystemContext, results func() *orches
 		o.Handlers = o.Registry.RegisteredHandlers()
 	}
 	if o.Events == nil {
-		o.Events = noEvents{}
+		o.Events = event.New(event.NewStorePublisher(s.Store), event.Config{FiredBy: name, Logger: s.Logger})
 	}
 	c := &WorkerCore{system: s, Slots: dispatch.NewSlots(hd.MaxConcurrentHandlers), claiming: newLoops(s.Logger), keeping: newLoops(s.Logger)}
 	var err error
@@ -183,11 +185,3 @@ func workerName(configured string) string {
 	host, _ := os.Hostname()
 	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:6])
 }
-
-// noEvents publishes nothing.
-type noEvents struct{}
-
-func (noEvents) DispatchStepEvents(context.Context, worker.DispatchDomainEventsMessage) bool {
-	return false
-}
-func (noEvents) EventCounts() (published, dropped uint64) { return 0, 0 }

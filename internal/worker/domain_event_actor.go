@@ -6,43 +6,50 @@ import (
 	"sync/atomic"
 
 	"github.com/tasker-systems/tasker-go/internal/actor"
+	"github.com/tasker-systems/tasker-go/internal/event"
 )
-
-// DomainEvents publishes what steps declare; the DomainEventSystem is one. It never waits and never fails a step.
-type DomainEvents interface {
-	DispatchStepEvents(ctx context.Context, msg DispatchDomainEventsMessage) bool
-	EventCounts() (published, dropped uint64)
-}
 
 // EventIntegrationStatus describes the domain events of a worker.
 type EventIntegrationStatus struct {
-	Enabled         bool   `json:"enabled"`
-	EventsPublished uint64 `json:"events_published"`
-	EventsDropped   uint64 `json:"events_dropped"`
+	Enabled bool        `json:"enabled"`
+	Stats   event.Stats `json:"stats"`
 }
 
-// DomainEventActor is the door to the DomainEventSystem.
+// DomainEventActor is the door to the [event.DomainEventSystem].
 type DomainEventActor struct {
 	actor.Base
-	events  DomainEvents
+	events  *event.DomainEventSystem
 	enabled atomic.Bool
 }
 
 var _ actor.Handler[DispatchDomainEventsMessage, bool] = (*DomainEventActor)(nil)
 
 // NewDomainEventActor makes the actor.
-func NewDomainEventActor(e DomainEvents, logger *slog.Logger) *DomainEventActor {
+func NewDomainEventActor(e *event.DomainEventSystem, logger *slog.Logger) *DomainEventActor {
 	a := &DomainEventActor{Base: actor.NewBase("DomainEventActor", logger), events: e}
 	a.enabled.Store(true)
 	return a
 }
 
-// Handle publishes the events of a finished step, whose result was accepted before.
+// Started begins to publish.
+func (a *DomainEventActor) Started(ctx context.Context) error {
+	a.events.Start()
+	return a.Base.Started(ctx)
+}
+
+// Handle publishes the events of a finished step, whose result was accepted before. It never waits.
 func (a *DomainEventActor) Handle(ctx context.Context, msg DispatchDomainEventsMessage) (bool, error) {
-	return a.enabled.Load() && a.events.DispatchStepEvents(ctx, msg), nil
+	return a.enabled.Load() && a.events.Dispatch(ctx, msg.Event), nil
+}
+
+// Stopped publishes what waits.
+func (a *DomainEventActor) Stopped(ctx context.Context) error {
+	if err := a.events.Stop(ctx); err != nil {
+		return err
+	}
+	return a.Base.Stopped(ctx)
 }
 
 func (a *DomainEventActor) status() EventIntegrationStatus {
-	published, dropped := a.events.EventCounts()
-	return EventIntegrationStatus{Enabled: a.enabled.Load(), EventsPublished: published, EventsDropped: dropped}
+	return EventIntegrationStatus{Enabled: a.enabled.Load(), Stats: a.events.Stats()}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tasker-systems/tasker-go/dispatch"
 	"github.com/tasker-systems/tasker-go/internal/actor"
+	"github.com/tasker-systems/tasker-go/internal/event"
 )
 
 // FFICompletionActor is the door to [FFICompletionService], and where the completion channel ends.
@@ -38,12 +39,16 @@ func (a *FFICompletionActor) HandleProcessStepCompletion(ctx context.Context, ms
 	c := msg.Completion
 	j := a.ledger.get(c.Message.Key)
 	a.ledger.remove(c.Message.Key)
-	if c.Released || j == nil {
+	if c.Released || c.Stale || j == nil {
 		return struct{}{}, nil
 	}
 	a.status.record(c.Result)
 	if declared := j.task.Template.Steps[j.step.StepNo].Definition.PublishesEvents; len(declared) > 0 {
-		_, _ = actor.Ask(ctx, a.events.Handle, DispatchDomainEventsMessage{Declared: declared, Step: c.Message.Step, Result: c.Result})
+		_, _ = actor.Ask(ctx, a.events.Handle, DispatchDomainEventsMessage{Event: event.StepEvent{
+			TaskUUID: j.task.TaskUUID, StepUUID: c.Result.StepUUID, CorrelationID: j.task.CorrelationID,
+			Namespace: j.task.Template.Namespace, TaskName: j.task.Template.Name, TaskVersion: j.task.Template.Version,
+			StepName: j.step.Name, Result: c.Result, Declarations: declared,
+		}})
 	}
 	return struct{}{}, nil
 }

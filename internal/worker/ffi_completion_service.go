@@ -26,7 +26,7 @@ type FFICompletionService struct {
 // SendStepResults hands a batch over. Steps that became ready run next on the slots that the batch gives back and, where
 // it fans out, on further free ones; used counts those of the former.
 func (s *FFICompletionService) SendStepResults(ctx context.Context, batch []*dispatch.Completion, slots int) (used int, err error) {
-	results := make([]workflow.AttemptResult, 0, len(batch))
+	results, sent := make([]workflow.AttemptResult, 0, len(batch)), make([]*dispatch.Completion, 0, len(batch))
 	tasks := make(map[sdk.UUID]*TaskData, len(batch))
 	fanOut := 0
 	for _, c := range batch {
@@ -35,6 +35,7 @@ func (s *FFICompletionService) SendStepResults(ctx context.Context, batch []*dis
 			continue
 		}
 		tasks[j.task.TaskUUID] = j.task
+		sent = append(sent, c)
 		results = append(results, workflow.AttemptResult{
 			TaskUUID: j.task.TaskUUID, TemplateID: j.task.TemplateID, StepNo: j.step.StepNo, Counts: j.step.Counts,
 			From: workflow.StepInProgress, Result: c.Result,
@@ -58,6 +59,9 @@ func (s *FFICompletionService) SendStepResults(ctx context.Context, batch []*dis
 	}
 	if err != nil {
 		return 0, err
+	}
+	for _, i := range applied.Stale {
+		sent[i].Stale = true
 	}
 	if n := len(applied.Stale); n > 0 {
 		s.logger.WarnContext(ctx, "results of attempts that are no longer this worker's changed nothing", "results", n)

@@ -3,9 +3,8 @@ package worker
 import (
 	"github.com/tasker-systems/tasker-go/dispatch"
 	"github.com/tasker-systems/tasker-go/internal/actor"
+	"github.com/tasker-systems/tasker-go/internal/event"
 	"github.com/tasker-systems/tasker-go/internal/store"
-	"github.com/tasker-systems/tasker-go/internal/template"
-	"github.com/tasker-systems/tasker-go/sdk"
 )
 
 // ExecuteStepMessage hands a leased step to its handler. The answer says whether it was started: one that is in flight
@@ -59,8 +58,5 @@ type SetEventIntegrationMessage struct {
 // about it ever fails the step.
 type DispatchDomainEventsMessage struct {
 	actor.Reply[bool]
-	// Declared are the step's publishes_events.
-	Declared []template.EventDeclaration
-	Step     *sdk.StepContext
-	Result   *sdk.StepExecutionResult
+	Event event.StepEvent
 }

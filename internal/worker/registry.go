@@ -9,6 +9,7 @@ import (
 	"github.com/tasker-systems/tasker-go/dispatch"
 	"github.com/tasker-systems/tasker-go/internal/actor"
 	"github.com/tasker-systems/tasker-go/internal/catalog"
+	"github.com/tasker-systems/tasker-go/internal/event"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -26,7 +27,7 @@ type Dependencies struct {
 	Catalog *catalog.Catalog
 	Slots   *dispatch.Slots
 	Sender  ResultSender
-	Events  DomainEvents
+	Events  *event.DomainEventSystem
 	// Handlers are the names that the worker serves.
 	Handlers []string
 	// NewRunner makes what runs the steps.
