@@ -88,8 +88,8 @@ with me as materialized (
     as u(task_uuid, step_no, attempt, kind, result, outcome, delay_ms, exec_ms, reported)
 ), done as (
   update tasker.workflow_steps s set
-    state = (case inp.kind when 1 then 'complete' when 2 then 'waiting_for_retry' when 3 then 'error' when 6 then 'error'
-             else 'enqueued' end)::tasker.step_state,
+    state = case inp.kind when 1 then 'complete'::tasker.step_state when 2 then 'waiting_for_retry' when 3 then 'error' when 6 then 'error'
+             else 'enqueued' end,
     result = coalesce(inp.result::jsonb, s.result),
     outcome = inp.outcome::jsonb,
     worker_id = null,
@@ -98,8 +98,8 @@ with me as materialized (
     run_at = case inp.kind when 2 then clock_timestamp() + inp.delay_ms * interval '1 millisecond' end
   from inp
   where s.task_uuid = inp.task_uuid and s.step_no = inp.step_no and s.attempt = inp.attempt
-    and s.state = (case when inp.reported then case when inp.kind = 1 then 'enqueued_for_orchestration'
-                   else 'enqueued_as_error_for_orchestration' end else 'in_progress' end)::tasker.step_state
+    and s.state = case when inp.reported then case when inp.kind = 1 then 'enqueued_for_orchestration'::tasker.step_state
+                   else 'enqueued_as_error_for_orchestration' end else 'in_progress' end
   returning s.task_uuid, s.step_no, s.attempt, s.handler_id, s.priority, s.children, s.sink, s.run_at, s.state,
     inp.kind, inp.exec_ms, inp.outcome, inp.reported
 ), dec as materialized (
@@ -110,9 +110,9 @@ with me as materialized (
 ), kids as (
   update tasker.workflow_steps s set
     waiting_on = s.waiting_on - dec.n,
-    state = (case when s.waiting_on > dec.n then 'pending'
+    state = case when s.waiting_on > dec.n then 'pending'::tasker.step_state
              when dec.rank <= $11 and s.handler_id = any($10::int[]) and exists (select from me) then 'in_progress'
-             else 'enqueued' end)::tasker.step_state,
+             else 'enqueued' end,
     attempt = case when s.waiting_on = dec.n and dec.rank <= $11 and s.handler_id = any($10::int[]) and exists (select from me)
               then s.attempt + 1 else s.attempt end,
     worker_id = case when s.waiting_on = dec.n and dec.rank <= $11 and s.handler_id = any($10::int[]) and exists (select from me)
@@ -133,30 +133,30 @@ with me as materialized (
 ), moved as (
   insert into tasker.step_transitions (task_uuid, step_no, attempt, worker_id, exec_ms, path, detail)
   select task_uuid, step_no, attempt, $9, exec_ms,
-    (case when reported then case kind
-       when 1 then '{enqueued_for_orchestration,complete}'
+    case when reported then case kind
+       when 1 then '{enqueued_for_orchestration,complete}'::tasker.step_state[]
        when 2 then '{enqueued_as_error_for_orchestration,waiting_for_retry}'
        when 7 then '{enqueued_as_error_for_orchestration,waiting_for_retry,pending,enqueued}'
        else '{enqueued_as_error_for_orchestration,error}' end
      else case kind
-       when 1 then '{in_progress,enqueued_for_orchestration,complete}'
+       when 1 then '{in_progress,enqueued_for_orchestration,complete}'::tasker.step_state[]
        when 2 then '{in_progress,enqueued_as_error_for_orchestration,waiting_for_retry}'
        when 3 then '{in_progress,enqueued_as_error_for_orchestration,error}'
        when 6 then '{in_progress,error}'
        when 7 then '{in_progress,enqueued_as_error_for_orchestration,waiting_for_retry,pending,enqueued}'
-       else '{in_progress,waiting_for_retry,pending,enqueued}' end end)::tasker.step_state[],
+       else '{in_progress,waiting_for_retry,pending,enqueued}' end end,
     case when kind <> 1 then outcome::jsonb end
   from done
   union all
   select task_uuid, step_no, attempt, case state when 'in_progress' then $9::int end, null,
-    (case state when 'in_progress' then '{pending,enqueued,in_progress}' else '{pending,enqueued}' end)::tasker.step_state[], null
+    case state when 'in_progress' then '{pending,enqueued,in_progress}'::tasker.step_state[] else '{pending,enqueued}' end, null
   from kids where state <> 'pending'
 ), task as (
   update tasker.tasks t set
     sinks_left = t.sinks_left - x.sinks,
     failed_steps = t.failed_steps + x.failed,
-    state = (case when t.sinks_left = x.sinks then 'complete' when t.failed_steps + x.failed > 0 then 'blocked_by_failures'
-             else t.state::text end)::tasker.task_state,
+    state = case when t.sinks_left = x.sinks then 'complete'::tasker.task_state when t.failed_steps + x.failed > 0 then 'blocked_by_failures'
+             else t.state end,
     completed_at = case when t.sinks_left = x.sinks then clock_timestamp() end
   from (select task_uuid, (count(*) filter (where kind = 1 and sink))::int as sinks,
                (count(*) filter (where state = 'error'))::int as failed
@@ -165,8 +165,8 @@ with me as materialized (
   returning t.task_uuid, t.state, t.failed_steps = x.failed and x.failed > 0 as newly_blocked
 ), ended as (
   insert into tasker.task_transitions (task_uuid, path)
-  select task_uuid, (case state when 'complete' then '{steps_in_process,evaluating_results,complete}'
-    else '{steps_in_process,evaluating_results,blocked_by_failures}' end)::tasker.task_state[]
+  select task_uuid, case state when 'complete' then '{steps_in_process,evaluating_results,complete}'::tasker.task_state[]
+    else '{steps_in_process,evaluating_results,blocked_by_failures}' end
   from task where state = 'complete' or newly_blocked
   returning task_uuid, path[3] as state
 ), freed as (

@@ -45,7 +45,7 @@ with me as materialized (
   insert into tasker.tasks (task_uuid, template_id, priority, state, sinks_left, identity_hash, correlation_id,
     parent_correlation_id, initiator, source_system, reason, tags, context, requested_at, start_at, completed_at)
   select u.task_uuid, u.template_id, u.priority,
-    (case when u.delay_ms > 0 then 'pending' when tt.sink_count = 0 then 'complete' else 'steps_in_process' end)::tasker.task_state,
+    case when u.delay_ms > 0 then 'pending'::tasker.task_state when tt.sink_count = 0 then 'complete' else 'steps_in_process' end,
     tt.sink_count, u.identity_hash, u.correlation_id, u.parent_correlation_id, u.initiator, u.source_system, u.reason,
     coalesce(u.tags::text[], '{}'), u.context::jsonb, u.requested_at,
     case when u.delay_ms > 0 then clock_timestamp() + u.delay_ms * interval '1 millisecond' end,
@@ -67,9 +67,9 @@ with me as materialized (
   insert into tasker.workflow_steps (task_uuid, step_no, state, waiting_on, attempt, worker_id, handler_id, priority, sink, run_at, name,
     children)
   select p.task_uuid, p.step_no,
-    (case when p.waiting_on > 0 or p.task_state = 'pending' then 'pending'
+    case when p.waiting_on > 0 or p.task_state = 'pending' then 'pending'::tasker.step_state
      when p.root_rank <= $16 and p.handler_id = any($15::int[]) and exists (select from me) then 'in_progress'
-     else 'enqueued' end)::tasker.step_state,
+     else 'enqueued' end,
     p.waiting_on,
     (p.waiting_on = 0 and p.task_state <> 'pending' and p.root_rank <= $16 and p.handler_id = any($15::int[]) and exists (select from me))::int,
     case when p.waiting_on = 0 and p.task_state <> 'pending' and p.root_rank <= $16 and p.handler_id = any($15::int[]) and exists (select from me)
@@ -87,12 +87,12 @@ with me as materialized (
 ), moved as (
   insert into tasker.step_transitions (task_uuid, step_no, attempt, worker_id, path)
   select task_uuid, step_no, attempt, case state when 'in_progress' then $14::int end,
-    (case state when 'in_progress' then '{pending,enqueued,in_progress}' else '{pending,enqueued}' end)::tasker.step_state[]
+    case state when 'in_progress' then '{pending,enqueued,in_progress}'::tasker.step_state[] else '{pending,enqueued}' end
   from s where state <> 'pending'
 ), walked as (
   insert into tasker.task_transitions (task_uuid, path)
-  select task_uuid, (case state when 'pending' then '{pending}' when 'complete' then '{pending,initializing,complete}'
-    else '{pending,initializing,enqueuing_steps,steps_in_process}' end)::tasker.task_state[] from t
+  select task_uuid, case state when 'pending' then '{pending}'::tasker.task_state[] when 'complete' then '{pending,initializing,complete}'
+    else '{pending,initializing,enqueuing_steps,steps_in_process}' end from t
 ), claimed as (
   insert into tasker.task_claims (worker_id, task_uuid)
   select distinct $14::int, task_uuid from s where state = 'in_progress'

@@ -29,7 +29,7 @@ with inp as (
     as u(task_uuid, step_no, attempt, success, result, outcome, exec_ms)
 ), done as (
   update tasker.workflow_steps s set
-    state = (case when inp.success then 'enqueued_for_orchestration' else 'enqueued_as_error_for_orchestration' end)::tasker.step_state,
+    state = case when inp.success then 'enqueued_for_orchestration'::tasker.step_state else 'enqueued_as_error_for_orchestration' end,
     result = coalesce(inp.result::jsonb, s.result), outcome = inp.outcome::jsonb, worker_id = null
   from inp
   where s.task_uuid = inp.task_uuid and s.step_no = inp.step_no and s.attempt = inp.attempt and s.state = 'in_progress'
@@ -37,7 +37,7 @@ with inp as (
 ), moved as (
   insert into tasker.step_transitions (task_uuid, step_no, attempt, worker_id, exec_ms, path, detail)
   select task_uuid, step_no, attempt, $8, exec_ms,
-    (case when success then '{in_progress,enqueued_for_orchestration}' else '{in_progress,enqueued_as_error_for_orchestration}' end)::tasker.step_state[],
+    case when success then '{in_progress,enqueued_for_orchestration}'::tasker.step_state[] else '{in_progress,enqueued_as_error_for_orchestration}' end,
     case when not success then outcome::jsonb end
   from done
 ), queued as (

@@ -30,8 +30,8 @@ with due as materialized (
   returning handler_id
 ), moved as (
   insert into tasker.step_transitions (task_uuid, step_no, attempt, path)
-  select task_uuid, step_no, attempt, (case attempt when 0 then '{pending,enqueued}'
-    else '{waiting_for_retry,pending,enqueued}' end)::tasker.step_state[] from woken
+  select task_uuid, step_no, attempt, case attempt when 0 then '{pending,enqueued}'::tasker.step_state[]
+    else '{waiting_for_retry,pending,enqueued}' end from woken
 ), started as (
   update tasker.tasks t set state = 'steps_in_process'
   from (select distinct task_uuid from woken where attempt = 0 order by 1) w
