@@ -79,7 +79,7 @@ func NewCompletionProcessorService(sink ResultSink, slots *Slots, cfg Completion
 		s.done.Add(1)
 		go func() {
 			defer s.done.Done()
-			batch.Loop(s.loops, in, cfg.BatchSize, s.process)
+			batch.Loop(s.loops, in, cfg.BatchSize, s.processAll)
 		}()
 	}
 	return s
@@ -107,6 +107,21 @@ func (s *CompletionProcessorService) Stop(ctx context.Context) error {
 		s.abort()
 		<-drained
 		return errors.New("results were given up because the database did not take them in time")
+	}
+}
+
+// maxFanOut bounds the steps that may wait for the results of one batch, a single result apart.
+const maxFanOut = 20_000
+
+func (s *CompletionProcessorService) processAll(batch []*Completion) {
+	for len(batch) > 0 {
+		n, fanOut := 1, batch[0].Message.FanOut
+		for n < len(batch) && fanOut+batch[n].Message.FanOut <= maxFanOut {
+			fanOut += batch[n].Message.FanOut
+			n++
+		}
+		s.process(batch[:n])
+		batch = batch[n:]
 	}
 }
 

@@ -24,6 +24,8 @@ type DispatchHandlerMessage struct {
 	Handler, Method, Resolver string
 	// Timeout bounds the attempt from its start; zero leaves it to the service.
 	Timeout time.Duration
+	// FanOut is how many steps wait for this one: it bounds what is accepted at once.
+	FanOut int
 
 	cancellation cancellation
 	slot         slotShare

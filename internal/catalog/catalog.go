@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -86,25 +87,36 @@ func (t *Template) StepNumber(step string) (int32, bool) {
 	return no, ok
 }
 
-// Upstream says whether step from lies anywhere before step to.
-func (t *Template) Upstream(from, to int32) bool {
-	seen := map[int32]bool{}
-	var walk func(int32) bool
-	walk = func(at int32) bool {
+// Upstream returns a test for steps that lie anywhere before step no.
+func (t *Template) Upstream(no int32) func(step int32) bool {
+	var all map[int32]bool
+	return func(step int32) bool {
+		if parents := t.Steps[no].Parents; len(parents) <= fewParents && slices.Contains(parents, step) {
+			return true
+		}
+		if all == nil {
+			all = t.ancestors(no)
+		}
+		return all[step]
+	}
+}
+
+// fewParents are searched one by one.
+const fewParents = 8
+
+func (t *Template) ancestors(no int32) map[int32]bool {
+	all, next := map[int32]bool{}, []int32{no}
+	for len(next) > 0 {
+		at := next[len(next)-1]
+		next = next[:len(next)-1]
 		for _, p := range t.Steps[at].Parents {
-			if p == from {
-				return true
-			}
-			if p > from && !seen[p] { // parents are numbered before children
-				seen[p] = true
-				if walk(p) {
-					return true
-				}
+			if !all[p] {
+				all[p] = true
+				next = append(next, p)
 			}
 		}
-		return false
 	}
-	return int(to) < len(t.Steps) && walk(to)
+	return all
 }
 
 // ByID finds the template that a task runs by.

@@ -12,8 +12,12 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/store"
 )
 
-// createFor bounds how long a request waits for a database that is away.
-const createFor = 10 * time.Second
+const (
+	// createFor bounds how long a request waits for a database that is away.
+	createFor = 10 * time.Second
+	// createSteps bounds the steps that one statement makes, a single larger task apart.
+	createSteps = 20_000
+)
 
 // TaskInitializer makes tasks: the task, its steps, counters and first transitions, and readies its roots, in one
 // statement for all requests that wait at that moment.
@@ -32,11 +36,11 @@ type TaskInitializer struct {
 
 // creation is a task on its way.
 type creation struct {
-	task     store.NewTask
-	roots    int
-	result   TaskRequestResult
-	err      error
-	finished chan struct{}
+	task         store.NewTask
+	roots, steps int
+	result       TaskRequestResult
+	err          error
+	finished     chan struct{}
 }
 
 var errStopping = errors.New("the orchestration is stopping")
@@ -61,7 +65,7 @@ func NewTaskInitializer(d Dependencies, timers *Timers) *TaskInitializer {
 
 // InitializeTask makes a task and waits for its commit.
 func (i *TaskInitializer) InitializeTask(ctx context.Context, t *catalog.Template, task store.NewTask) (TaskRequestResult, error) {
-	c := &creation{task: task, roots: t.Roots, finished: make(chan struct{})}
+	c := &creation{task: task, roots: t.Roots, steps: len(t.Steps), finished: make(chan struct{})}
 	if err := i.send(ctx, c); err != nil {
 		return TaskRequestResult{}, fmt.Errorf("create task: %w", err)
 	}
@@ -103,9 +107,18 @@ func (i *TaskInitializer) stop() {
 }
 
 func (i *TaskInitializer) create(batch []*creation) {
-	i.createUntil(time.Now().Add(createFor), batch)
-	for _, c := range batch {
-		close(c.finished)
+	deadline := time.Now().Add(createFor)
+	for len(batch) > 0 {
+		n, steps := 1, batch[0].steps
+		for n < len(batch) && steps+batch[n].steps <= createSteps {
+			steps += batch[n].steps
+			n++
+		}
+		i.createUntil(deadline, batch[:n])
+		for _, c := range batch[:n] {
+			close(c.finished)
+		}
+		batch = batch[n:]
 	}
 }
 

@@ -40,7 +40,7 @@ with me as materialized (
   order by r.priority desc, r.ready_id limit $3 * 4
 ), picked as materialized (
   select q.ctid as at, q.task_uuid, q.step_no from tasker.ready_steps q
-  where q.ctid = any(array(select at from seen)) limit $3 for update skip locked
+  where q.ctid = any(array(select at from seen)) order by q.priority desc, q.ready_id limit $3 for update skip locked
 ), taken as (
   delete from tasker.ready_steps q using picked p where q.ctid = p.at returning q.task_uuid, q.step_no
 ), leased as (

@@ -41,10 +41,14 @@ func (s *Store) RegisterWorker(ctx context.Context, w WorkerRegistration) (int32
 	return id, nil
 }
 
+// leaseEnd is when others may take a worker's steps. While the database was down no worker could send a heartbeat, so after
+// a start of the server everyone has a lease's time to do so.
+const leaseEnd = `greatest(w.lease_until, pg_postmaster_start_time() + w.lease_ms * interval '1 millisecond')`
+
 const heartbeat = `/* tasker:heartbeat */
-update tasker.workers set heartbeat_at = clock_timestamp(), lease_until = clock_timestamp() + lease_ms * interval '1 millisecond',
+update tasker.workers w set heartbeat_at = clock_timestamp(), lease_until = clock_timestamp() + w.lease_ms * interval '1 millisecond',
   busy = $2
-where worker_id = $1 and lease_until > clock_timestamp() and stopped_at is null`
+where w.worker_id = $1 and w.stopped_at is null and ` + leaseEnd + ` > clock_timestamp()`
 
 // Heartbeat extends the worker's lease over all its steps. [ErrWorkerLost] means that it came too late.
 func (s *Store) Heartbeat(ctx context.Context, workerID int32, busy int) error {
@@ -65,7 +69,7 @@ with held as materialized (
 ), freed as (
   delete from tasker.task_claims where worker_id = $1 and not (select h.any from held h)
 )
-update tasker.workers set lease_until = clock_timestamp(), busy = 0,
+update tasker.workers set lease_until = '-infinity', lease_ms = 0, busy = 0,
   stopped_at = case when not (select h.any from held h) then clock_timestamp() end
 where worker_id = $1`
 
@@ -83,7 +87,7 @@ from tasker.workers w
 join tasker.task_claims c on c.worker_id = w.worker_id
 join tasker.workflow_steps s on s.task_uuid = c.task_uuid and s.worker_id = w.worker_id and s.state = 'in_progress'
 join tasker.tasks t on t.task_uuid = c.task_uuid
-where w.stopped_at is null and w.lease_until < clock_timestamp()
+where w.stopped_at is null and ` + leaseEnd + ` < clock_timestamp()
 order by s.task_uuid, s.step_no limit $1`
 
 // LostStep is a step whose worker's lease has run out.

@@ -52,7 +52,7 @@ func message(l *store.LeasedStep, task *TaskData) (*dispatch.DispatchHandlerMess
 	no := l.StepNo
 	return &dispatch.DispatchHandlerMessage{
 		Key:     dispatch.StepKey{TaskUUID: l.TaskUUID, StepNo: no, Attempt: l.Counts.Attempt},
-		Handler: def.Definition.Handler.Callable, Method: def.Method, Resolver: def.Resolver, Timeout: def.Timeout,
+		Handler: def.Definition.Handler.Callable, Method: def.Method, Resolver: def.Resolver, Timeout: def.Timeout, FanOut: def.FanOut,
 		Step: sdk.NewStepContext(sdk.StepData{
 			TaskUUID: l.TaskUUID, StepNo: no,
 			CorrelationID: task.CorrelationID, ParentCorrelationID: task.ParentCorrelationID,

@@ -69,10 +69,11 @@ func (t *TaskData) loadResults(ctx context.Context, no int32, names []string) (m
 	found := make(map[string]json.RawMessage, len(names))
 	var ask []int32
 	asked := map[int32]string{}
+	upstream := t.Template.Upstream(no)
 	t.mu.Lock()
 	for _, name := range names {
 		at, ok := t.Template.StepNumber(name)
-		if !ok || !t.Template.Upstream(at, no) {
+		if !ok || !upstream(at) {
 			continue
 		}
 		if raw, ok := t.results[at]; ok {
