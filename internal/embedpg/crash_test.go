@@ -35,6 +35,18 @@ func TestTheNextOpenRecoversFromAKilledPostmasterWhoseChildrenAreBusy(t *testing
 	}
 }
 
+func TestAStartRightAfterAKillIsNotTakenInByTheDying(t *testing.T) {
+	t.Parallel()
+	s := openHere(t, Options{DataDir: newDataDir(t, self)})
+	for range 5 {
+		killed := s.PostmasterPID()
+		require.NoError(t, syscall.Kill(killed, syscall.SIGKILL))
+		require.NoError(t, s.Start(t.Context()))
+		require.NotEmpty(t, query(t, s.DSN(""), "select 1"))
+		require.NotEqual(t, killed, s.PostmasterPID())
+	}
+}
+
 // keepBusy leaves a backend in a computation that does not notice when the postmaster dies.
 func keepBusy(t *testing.T, dsn string) {
 	conn, err := pgx.Connect(t.Context(), dsn)
@@ -80,6 +92,25 @@ func TestAnInterruptedCreationIsStartedOver(t *testing.T) {
 	s = openHere(t, Options{DataDir: dir})
 	require.NotEmpty(t, query(t, s.DSN(""), "select 1"))
 	require.NoDirExists(t, filepath.Join(dir, "db.unfinished"))
+}
+
+func TestAServerWhoseStarterIsKilledHalfwayIsTakenOver(t *testing.T) {
+	t.Parallel()
+	dir := newDataDir(t, self)
+	s, err := Open(t.Context(), quiet(Options{DataDir: dir}))
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	logged := s.logSize()
+
+	starter := command(t, self, helperTask{DataDir: dir})
+	require.NoError(t, starter.Start())
+	require.Eventually(t, func() bool { return s.logSize() > logged }, 30*time.Second, time.Millisecond, "the postmaster does not start")
+	require.NoError(t, starter.Process.Kill())
+	require.Error(t, starter.Wait(), "killed")
+	next := openHere(t, Options{DataDir: dir})
+	require.NotEmpty(t, query(t, next.DSN(""), "select 1"))
+	require.NoError(t, next.Close())
+	require.Zero(t, next.PostmasterPID())
 }
 
 func TestASupervisedServerComesBack(t *testing.T) {

@@ -25,7 +25,8 @@ func (s *Server) ensureDatabase(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	conn, err := s.connect(ctx, DefaultDatabase)
-	if refusedWith(err, noSuchDatabase) {
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == noSuchDatabase {
 		if conn, err = s.connect(ctx, "postgres"); err == nil {
 			_, err = conn.Exec(ctx, "create database "+pgx.Identifier{DefaultDatabase}.Sanitize())
 		}
@@ -39,20 +40,22 @@ func (s *Server) ensureDatabase(ctx context.Context) error {
 	return nil
 }
 
-// connect tries again while the server is there but recovers from a crashed backend, or is full.
+// connect tries again while the server is there but recovers from a crashed backend, or is full. A server that turns out
+// to be dying is errGone.
 func (s *Server) connect(ctx context.Context, database string) (*pgx.Conn, error) {
 	for {
 		conn, err := pgx.Connect(ctx, s.DSN(database))
-		if !refusedWith(err, cannotConnectNow, tooManyConnections) {
-			return conn, err
+		var refused *pgconn.PgError
+		switch {
+		case err == nil:
+			return conn, nil
+		case errors.As(err, &refused) && !slices.Contains([]string{cannotConnectNow, tooManyConnections}, refused.Code):
+			return nil, err
+		case s.PostmasterPID() == 0:
+			return nil, fmt.Errorf("%w: %w", errGone, err)
 		}
 		if pause(ctx, retryPause) != nil {
 			return nil, err
 		}
 	}
-}
-
-func refusedWith(err error, codes ...string) bool {
-	var refused *pgconn.PgError
-	return errors.As(err, &refused) && slices.Contains(codes, refused.Code)
 }

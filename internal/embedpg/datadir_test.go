@@ -107,7 +107,6 @@ func TestADirectoryTooDeepForASocketGetsItsSocketElsewhere(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(newDataDir(t, self), strings.Repeat("deep/", 20), "pg")
 	s := openHere(t, Options{DataDir: dir})
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(s.socket)) })
 	config, err := pgx.ParseConfig(s.DSN(""))
 	require.NoError(t, err)
 	require.True(t, fitsSocket(config.Host))
@@ -117,6 +116,9 @@ func TestADirectoryTooDeepForASocketGetsItsSocketElsewhere(t *testing.T) {
 	require.NoError(t, os.Chmod(config.Host, 0o755))
 	_, err = Open(t.Context(), quiet(Options{DataDir: dir}))
 	require.ErrorContains(t, err, "open to other users")
+	require.NoError(t, os.Chmod(config.Host, 0o700))
+	require.NoError(t, s.Close())
+	require.NoDirExists(t, config.Host)
 }
 
 func TestAPathMayHoldAnyCharacter(t *testing.T) {

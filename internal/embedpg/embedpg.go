@@ -97,9 +97,7 @@ func newServer(o Options) (s *Server, err error) {
 		return nil, err
 	}
 	s.cluster = filepath.Join(s.dataDir, "db")
-	if s.socket, err = socketDir(s.dataDir, s.owner); err != nil {
-		return nil, err
-	}
+	s.socket = socketDir(s.dataDir, s.owner)
 	if s.start, err = openLock(s.dataDir, startLock, s.owner); err != nil {
 		return nil, err
 	}
@@ -123,10 +121,18 @@ func (s *Server) Start(ctx context.Context) error {
 	if err := lock(ctx, s.users, syscall.LOCK_SH); err != nil {
 		return err
 	}
-	if err := s.ensureRunning(ctx); err != nil {
+	if err := s.prepareSocketDir(); err != nil {
 		return err
 	}
-	return s.ensureDatabase(ctx)
+	for attempt := 1; ; attempt++ {
+		if err := s.ensureRunning(ctx); err != nil {
+			return err
+		}
+		// A server that was just killed looks alive for a moment.
+		if err := s.ensureDatabase(ctx); attempt == startAttempts || !errors.Is(err, errGone) {
+			return err
+		}
+	}
 }
 
 // Close releases the share and, if it was the last one of all processes, stops the server. Calling it again is harmless.

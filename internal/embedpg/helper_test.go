@@ -93,14 +93,7 @@ type process struct {
 
 // start starts a helper as the user and does not wait for it: the result does.
 func start(t *testing.T, as account, task helperTask) func() *process {
-	encoded, err := json.Marshal(task)
-	require.NoError(t, err)
-	cmd := exec.Command(helperBinary(t))
-	cmd.Dir = "/"
-	cmd.Env = append(os.Environ(), helperVariable+"="+string(encoded), "SECRET_OF_THE_APP=hunter2", "PGPORT=1", "PGDATA=/nowhere",
-		"GORACE=atexit_sleep_ms=0")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: as.credential}
-	cmd.Stderr = os.Stderr
+	cmd := command(t, as, task)
 	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	stdout, err := cmd.StdoutPipe()
@@ -122,6 +115,18 @@ func start(t *testing.T, as account, task helperTask) func() *process {
 		}
 		return p
 	}
+}
+
+func command(t *testing.T, as account, task helperTask) *exec.Cmd {
+	encoded, err := json.Marshal(task)
+	require.NoError(t, err)
+	cmd := exec.Command(helperBinary(t))
+	cmd.Dir = "/"
+	cmd.Env = append(os.Environ(), helperVariable+"="+string(encoded), "SECRET_OF_THE_APP=hunter2", "PGPORT=1", "PGDATA=/nowhere",
+		"GORACE=atexit_sleep_ms=0")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: as.credential}
+	cmd.Stderr = os.Stderr
+	return cmd
 }
 
 // open starts a helper and waits until it has opened the server.

@@ -36,11 +36,23 @@ func readPIDFile(clusterDir string) (pidFile, bool) {
 	return file, true
 }
 
-// alive reports whether pid is a server process of the cluster. The number alone proves nothing: after a crash it may
-// name another process, or a zombie that nobody reaps. Server processes work in their cluster's directory, and Linux
-// shows it, or at least the command line, which a zombie no longer has.
-func alive(pid int, clusterDir string) bool {
+// running reports whether there is such a process. A zombie is none: in many containers nobody reaps the dead.
+func running(pid int) bool {
 	if err := syscall.Kill(pid, 0); err != nil && !errors.Is(err, syscall.EPERM) {
+		return false
+	}
+	stat, err := os.ReadFile(procPath(pid, "stat")) // "number (name) state ..."
+	if err != nil {
+		return !haveProc
+	}
+	_, state, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
+	return !bytes.HasPrefix(state, []byte("Z")) && !bytes.HasPrefix(state, []byte("X"))
+}
+
+// alive reports whether pid, which a pid file names, is a server process of the cluster. The number alone proves nothing:
+// after a crash another process may get it. Server processes work in their cluster's directory, which Linux shows.
+func alive(pid int, clusterDir string) bool {
+	if !running(pid) {
 		return false
 	}
 	if !haveProc {

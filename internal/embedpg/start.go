@@ -16,6 +16,7 @@ import (
 
 const (
 	startTimeout  = 5 * time.Minute       // room for a long crash recovery
+	startAttempts = 3                     // for a server that dies once it is ready
 	leftoverGrace = 15 * time.Second      // how long the children of a killed postmaster may take to go
 	statusPoll    = 5 * time.Millisecond  // how often a starting or stopping server is looked at
 	retryPause    = 50 * time.Millisecond // between attempts to start over the leftovers of a crash
@@ -45,7 +46,7 @@ func (s *Server) ensureRunning(ctx context.Context) error {
 	}
 }
 
-// launch starts a server, and once it is started waits until it is ready.
+// launch starts a server and waits until it is ready, unless one turns up meanwhile.
 func (s *Server) launch(ctx context.Context) error {
 	began := time.Now()
 	bin, err := s.chooseBinaries()
@@ -58,7 +59,7 @@ func (s *Server) launch(ctx context.Context) error {
 		}
 	}
 	guard, err := s.acquireServerLock(ctx)
-	if err != nil {
+	if err != nil || guard == nil {
 		return err
 	}
 	defer guard.Close() // the server has inherited it
@@ -118,11 +119,11 @@ func (s *Server) spawn(bin binaries, guard *os.File) (pid int, err error) {
 // awaitReady waits until the server with that process id accepts connections, or returns errGone if it ends.
 func (s *Server) awaitReady(ctx context.Context, pid int) error {
 	for {
+		if !running(pid) { // alive would not do: a starting postmaster wanders through other directories
+			return errGone
+		}
 		if file, ok := readPIDFile(s.cluster); ok && file.pid == pid && file.status == "ready" {
 			return nil
-		}
-		if !alive(pid, s.cluster) {
-			return errGone
 		}
 		if err := pause(ctx, statusPoll); err != nil {
 			return err
@@ -130,8 +131,8 @@ func (s *Server) awaitReady(ctx context.Context, pid int) error {
 	}
 }
 
-// acquireServerLock returns the lock that says no process of an earlier server lives. When a postmaster is killed, its
-// children linger: those that are idle leave by themselves, busy ones have to be told.
+// acquireServerLock returns the lock that says no process of an earlier server lives, or nil if a whole server does. When
+// a postmaster is killed, its children linger: those that are idle leave by themselves, busy ones have to be told.
 func (s *Server) acquireServerLock(ctx context.Context) (*os.File, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, leftoverGrace, fmt.Errorf("still there after %v", leftoverGrace))
 	defer cancel()
@@ -144,6 +145,9 @@ func (s *Server) acquireServerLock(ctx context.Context) (*os.File, error) {
 		leftovers := serverProcesses(s.dataDir, s.owner)
 		if err == nil && free && len(leftovers) == 0 {
 			return guard, nil
+		}
+		if s.PostmasterPID() != 0 { // started by a process that was killed before it was ready
+			return nil, guard.Close()
 		}
 		for _, pid := range leftovers {
 			if waited {
@@ -160,25 +164,31 @@ func (s *Server) acquireServerLock(ctx context.Context) (*os.File, error) {
 	}
 }
 
-// stopRunning stops the server if there is one.
+// stopRunning stops the server if there is one. Only the last user may.
 func (s *Server) stopRunning() error {
 	if pid := s.PostmasterPID(); pid != 0 {
-		return s.stop(pid)
+		if err := s.stop(pid); err != nil {
+			return err
+		}
 	}
+	s.removeSocketDir()
 	return nil
 }
 
 // stop shuts the server down: fast, so that it needs no recovery, or immediately if that takes too long.
 func (s *Server) stop(pid int) error {
-	for _, attempt := range []struct {
+	for i, attempt := range []struct {
 		signal  syscall.Signal
 		timeout time.Duration
 	}{{syscall.SIGINT, stopTimeout}, {syscall.SIGQUIT, stopTimeout / 3}} {
+		if i > 0 && !alive(pid, s.cluster) { // by now it may be another process
+			return nil
+		}
 		if err := syscall.Kill(pid, attempt.signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("stop the private PostgreSQL server (process %d): %w", pid, err)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), attempt.timeout)
-		gone := s.awaitGone(ctx, pid)
+		gone := awaitEnd(ctx, pid)
 		cancel()
 		if gone {
 			return nil
@@ -187,8 +197,8 @@ func (s *Server) stop(pid int) error {
 	return fmt.Errorf("the private PostgreSQL server (process %d) does not stop; its log is %s", pid, s.LogPath())
 }
 
-func (s *Server) awaitGone(ctx context.Context, pid int) bool {
-	for alive(pid, s.cluster) {
+func awaitEnd(ctx context.Context, pid int) bool {
+	for running(pid) {
 		if pause(ctx, statusPoll) != nil {
 			return false
 		}

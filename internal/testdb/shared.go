@@ -50,7 +50,11 @@ func sharedDir() (string, error) {
 	}
 	base := "/var/cache"
 	if os.Geteuid() != 0 {
-		if base, err = os.UserCacheDir(); err != nil {
+		base, err = os.UserCacheDir()
+		if err == nil {
+			err = os.MkdirAll(base, 0o700)
+		}
+		if err != nil { // an account without a home
 			base = filepath.Join(os.TempDir(), "tasker-"+strconv.Itoa(os.Geteuid()))
 		}
 	}

@@ -27,13 +27,13 @@ func TestDatabasesOfTwoTestsDoNotSeeEachOther(t *testing.T) {
 func TestADatabaseIsDroppedWithItsTestThoughSomeoneIsStillConnected(t *testing.T) {
 	t.Parallel()
 	var straggler *pgx.Conn
-	t.Run("the test", func(t *testing.T) {
+	require.True(t, t.Run("the test", func(t *testing.T) {
 		db := New(t)
 		require.Equal(t, 1, db.Count(t, "select 1"))
 		var err error
 		straggler, err = pgx.Connect(context.Background(), db.DSN())
 		require.NoError(t, err)
-	})
+	}))
 	require.Error(t, straggler.Ping(t.Context()), "the database is still there")
 	straggler.Close(context.Background())
 }
