@@ -72,7 +72,7 @@ func BuildActorRegistry(ctx context.Context, d Dependencies) (*ActorRegistry, er
 		d.Config.ReapInterval = 500 * time.Millisecond
 	}
 	r := &ActorRegistry{Endings: NewEndings(d.Store)}
-	results := NewOrchestrationResultProcessor(d.Store, d.Catalog, r.Endings, func(delay time.Duration) { r.Timers.Expect(delay) })
+	results := NewOrchestrationResultProcessor(d.Store, d.Catalog, r.Endings, func() { r.Timers.Made() })
 	enqueuer := NewStepEnqueuerService(d, results)
 	r.Timers = NewTimers(enqueuer, d.Config.TimerInterval, d.Logger)
 	r.Sweeper = NewSweeper(enqueuer, d.Config.ReapInterval, d.Logger)

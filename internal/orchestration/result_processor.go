@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"time"
 
 	"github.com/tasker-systems/tasker-go/internal/catalog"
 	"github.com/tasker-systems/tasker-go/internal/store"
@@ -16,12 +15,12 @@ type OrchestrationResultProcessor struct {
 	store   *store.Store
 	catalog *catalog.Catalog
 	endings *Endings
-	expect  func(delay time.Duration)
+	timed   func()
 }
 
-// NewOrchestrationResultProcessor makes the service. expect hears of each timer that it makes.
-func NewOrchestrationResultProcessor(s *store.Store, c *catalog.Catalog, e *Endings, expect func(time.Duration)) *OrchestrationResultProcessor {
-	return &OrchestrationResultProcessor{store: s, catalog: c, endings: e, expect: expect}
+// NewOrchestrationResultProcessor makes the service. timed hears of timers that it makes.
+func NewOrchestrationResultProcessor(s *store.Store, c *catalog.Catalog, e *Endings, timed func()) *OrchestrationResultProcessor {
+	return &OrchestrationResultProcessor{store: s, catalog: c, endings: e, timed: timed}
 }
 
 // ProcessStepResults applies results: steps move, what waited for them becomes ready, tasks advance. Results of attempts
@@ -44,7 +43,8 @@ func (p *OrchestrationResultProcessor) ProcessStepResults(ctx context.Context, r
 	}
 	for i := range outcomes {
 		if outcomes[i].Kind == store.OutcomeRetry {
-			p.expect(outcomes[i].Delay)
+			p.timed()
+			break
 		}
 	}
 	p.endings.tell(applied.Ended)

@@ -149,7 +149,7 @@ func (i *TaskInitializer) createUntil(deadline time.Time, batch []*creation) {
 		for n, c := range batch {
 			c.result = TaskRequestResult{TaskUUID: c.task.TaskUUID}
 			if c.task.Delay > 0 {
-				i.timers.Expect(c.task.Delay)
+				i.timers.Made()
 			}
 			if id, ok := created.Existing[n]; ok {
 				c.result = TaskRequestResult{TaskUUID: id, Existing: true}

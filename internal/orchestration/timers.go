@@ -3,68 +3,55 @@ package orchestration
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
 	"time"
 )
 
-// Timers fires each timer when it is due: it sleeps until the next one that it knows of, and looks for others at intervals.
+// Timers fires each timer when it is due: it sleeps until the next one, and looks for those of other processes at intervals.
 type Timers struct {
 	enqueuer *StepEnqueuerService
 	interval time.Duration
 	logger   *slog.Logger
-	wake     chan struct{}
-	next     atomic.Int64 // Unix nanoseconds of the earliest timer made in this process and not fired yet; 0 is none
+	made     chan struct{}
 }
 
 // NewTimers makes the loop; interval is how often it looks for timers of other processes.
 func NewTimers(e *StepEnqueuerService, interval time.Duration, logger *slog.Logger) *Timers {
-	return &Timers{enqueuer: e, interval: interval, logger: logger, wake: make(chan struct{}, 1)}
+	return &Timers{enqueuer: e, interval: interval, logger: logger, made: make(chan struct{}, 1)}
 }
 
-// Expect says that a timer was made that is due after this delay. It never waits.
-func (t *Timers) Expect(delay time.Duration) {
-	due := time.Now().Add(delay).UnixNano()
-	for {
-		known := t.next.Load()
-		if known != 0 && known <= due {
-			return
-		}
-		if t.next.CompareAndSwap(known, due) {
-			break
-		}
-	}
+// Made says that this process made a timer, which may be the next one due. It never waits.
+func (t *Timers) Made() {
 	select {
-	case t.wake <- struct{}{}:
+	case t.made <- struct{}{}:
 	default:
 	}
 }
+
+// elsewhere is how long a due timer is left to the process that fires it already.
+const elsewhere = 10 * time.Millisecond
 
 // Run fires timers until ctx is done.
 func (t *Timers) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		pause := t.interval
-		if due := t.next.Load(); due != 0 {
-			pause = min(pause, time.Until(time.Unix(0, due)))
+		until, ok, err := t.enqueuer.store.NextTimer(ctx)
+		if err == nil && ok && until <= 0 {
+			var fired int
+			if fired, err = t.enqueuer.FireTimers(ctx); fired > 0 {
+				continue
+			}
+			until = elsewhere
 		}
-		if until, ok, err := t.enqueuer.store.NextTimer(ctx); err == nil && ok {
+		if err != nil && ctx.Err() == nil {
+			t.logger.Warn("timers cannot be fired at the moment", "error", err)
+		}
+		if err == nil && ok {
 			pause = min(pause, until)
 		}
 		select {
-		case <-time.After(max(pause, 0)):
-		case <-t.wake:
-			continue
+		case <-time.After(pause):
+		case <-t.made:
 		case <-ctx.Done():
-			return
-		}
-		if due := t.next.Load(); due != 0 && time.Now().UnixNano() >= due {
-			t.next.CompareAndSwap(due, 0)
-		}
-		if _, err := t.enqueuer.FireTimers(ctx); err != nil && ctx.Err() == nil {
-			t.logger.Warn("timers cannot be fired at the moment", "error", err)
-			select {
-			case <-time.After(200 * time.Millisecond):
-			case <-ctx.Done():
-			}
 		}
 	}
 }
