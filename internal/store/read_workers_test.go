@@ -38,7 +38,7 @@ func TestWorkersAreListedWithTheirState(t *testing.T) {
 	w := newReadWorld(t)
 	lost, err := w.RegisterWorker(t.Context(), store.WorkerRegistration{Name: "w2", Slots: 1, Lease: time.Minute})
 	require.NoError(t, err)
-	w.db.Exec(t, "update tasker.workers set lease_until = now() - interval '1 second' where worker_id = $1", lost)
+	w.db.Exec(t, "update tasker.workers set lease_until = now() - interval '1 second', lease_ms = 0 where worker_id = $1", lost)
 	stopped, err := w.RegisterWorker(t.Context(), store.WorkerRegistration{Name: "w3", Slots: 1, Lease: time.Minute})
 	require.NoError(t, err)
 	require.NoError(t, w.StopWorker(t.Context(), stopped))
