@@ -78,6 +78,8 @@ type Applied struct {
 	Ended  []EndedTask
 	// Stale lists the indexes of outcomes that changed nothing, because the attempt they name is over.
 	Stale []int
+	// States are what the outcomes, by index, made of their steps.
+	States []workflow.StepState
 }
 
 const applyOutcomes = `/* tasker:apply_outcomes */
@@ -196,7 +198,10 @@ func (s *Store) ApplyOutcomes(ctx context.Context, batch []Outcome, l Lease) (Ap
 		kinds[i], reported[i] = int16(at(i).Kind), at(i).From != "" && at(i).From != workflow.StepInProgress
 	}
 
-	var applied Applied
+	applied := Applied{States: make([]workflow.StepState, n)}
+	for i := range batch {
+		applied.States[i] = batch[i].Kind.state()
+	}
 	var done int32
 	rows, err := s.engine.Query(ctx, applyOutcomes,
 		ids(n, func(i int) sdk.UUID { return at(i).TaskUUID }),
@@ -278,6 +283,19 @@ func (s *Store) staleOutcomes(ctx context.Context, batch []Outcome) ([]int, erro
 		return nil, fmt.Errorf("find stale outcomes: %w", err)
 	}
 	return stale, nil
+}
+
+// state is where the outcome leaves its step.
+func (k OutcomeKind) state() workflow.StepState {
+	switch k {
+	case OutcomeComplete:
+		return workflow.StepComplete
+	case OutcomeRetry:
+		return workflow.StepWaitingForRetry
+	case OutcomeError, OutcomeCrashOut:
+		return workflow.StepError
+	}
+	return workflow.StepEnqueued
 }
 
 // reportedAs is the state that only this kind of end walks a step through.

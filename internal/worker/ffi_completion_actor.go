@@ -47,7 +47,7 @@ func (a *FFICompletionActor) HandleProcessStepCompletion(ctx context.Context, ms
 		_, _ = actor.Ask(ctx, a.events.Handle, DispatchDomainEventsMessage{Event: event.StepEvent{
 			TaskUUID: j.task.TaskUUID, StepUUID: c.Result.StepUUID, CorrelationID: j.task.CorrelationID,
 			Namespace: j.task.Template.Namespace, TaskName: j.task.Template.Name, TaskVersion: j.task.Template.Version,
-			StepName: j.step.Name, Result: c.Result, Declarations: declared,
+			StepName: j.step.Name, Result: c.Result, State: j.became, Declarations: declared,
 		}})
 	}
 	return struct{}{}, nil

@@ -27,6 +27,7 @@ type FFICompletionService struct {
 // it fans out, on further free ones; used counts those of the former.
 func (s *FFICompletionService) SendStepResults(ctx context.Context, batch []*dispatch.Completion, slots int) (used int, err error) {
 	results, sent := make([]workflow.AttemptResult, 0, len(batch)), make([]*dispatch.Completion, 0, len(batch))
+	jobs := make([]*job, 0, len(batch))
 	tasks := make(map[sdk.UUID]*TaskData, len(batch))
 	fanOut := 0
 	for _, c := range batch {
@@ -35,7 +36,7 @@ func (s *FFICompletionService) SendStepResults(ctx context.Context, batch []*dis
 			continue
 		}
 		tasks[j.task.TaskUUID] = j.task
-		sent = append(sent, c)
+		sent, jobs = append(sent, c), append(jobs, j)
 		results = append(results, workflow.AttemptResult{
 			TaskUUID: j.task.TaskUUID, TemplateID: j.task.TemplateID, StepNo: j.step.StepNo, Counts: j.step.Counts,
 			From: workflow.StepInProgress, Result: c.Result,
@@ -59,6 +60,9 @@ func (s *FFICompletionService) SendStepResults(ctx context.Context, batch []*dis
 	}
 	if err != nil {
 		return 0, err
+	}
+	for i, state := range applied.States {
+		jobs[i].became = state
 	}
 	for _, i := range applied.Stale {
 		sent[i].Stale = true

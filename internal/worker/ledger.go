@@ -5,6 +5,7 @@ import (
 
 	"github.com/tasker-systems/tasker-go/dispatch"
 	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
 
@@ -13,6 +14,8 @@ type job struct {
 	message *dispatch.DispatchHandlerMessage
 	step    store.LeasedStep
 	task    *TaskData
+	// became is what the accepted result made of the step; "" if a server is yet to decide.
+	became workflow.StepState
 }
 
 // ledger knows the steps in flight. While a statement that may lease steps is on its way, its steps are in the database

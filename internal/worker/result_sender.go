@@ -34,11 +34,11 @@ func (q *QueueSender) Send(ctx context.Context, results []workflow.AttemptResult
 			released = append(released, store.Outcome{TaskUUID: r.TaskUUID, StepNo: r.StepNo, Attempt: r.Counts.Attempt, Kind: store.OutcomeRelease})
 			continue
 		}
-		report, err := report(r)
+		stored, err := report(r)
 		if err != nil {
 			return store.Applied{}, err
 		}
-		reports = append(reports, report)
+		reports = append(reports, stored)
 	}
 	if len(reports) > 0 {
 		accepted, err := q.store.ReportResults(ctx, reports, l.WorkerID)
@@ -52,7 +52,8 @@ func (q *QueueSender) Send(ctx context.Context, results []workflow.AttemptResult
 	if len(released) == 0 {
 		return store.Applied{}, nil
 	}
-	return q.store.ApplyOutcomes(ctx, released, store.Lease{WorkerID: l.WorkerID})
+	_, err := q.store.ApplyOutcomes(ctx, released, store.Lease{WorkerID: l.WorkerID})
+	return store.Applied{}, err
 }
 
 func report(r *workflow.AttemptResult) (store.Report, error) {
