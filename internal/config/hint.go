@@ -4,19 +4,21 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tasker-systems/tasker-go/internal/nearest"
 )
 
 // unknown says that a name is no key, and which key may have been meant.
 func unknown(name string) string {
-	if near := nearest(name); near != "" {
+	if near := nearestKey(name); near != "" {
 		return fmt.Sprintf("unknown key %s; did you mean %s?", name, near)
 	}
 	return fmt.Sprintf(`unknown key %s; "tasker config reference" lists all keys`, name)
 }
 
-// nearest returns the name that was probably meant, or "": a key or section spelt much the same, or a key of another
+// nearestKey returns the name that was probably meant, or "": a key or section spelt much the same, or a key of another
 // section that ends in the same words.
-func nearest(name string) string {
+func nearestKey(name string) string {
 	const longest = 200 // nothing longer is a misspelt key
 	if len(name) > longest {
 		return ""
@@ -28,7 +30,7 @@ func nearest(name string) string {
 	}
 	best, distance := "", longest
 	for _, candidate := range registry.candidates() {
-		d := editDistance(name, candidate)
+		d := nearest.Distance(name, candidate)
 		section, last := split(candidate)
 		alike := d <= limit && (section == parent || !registry.hasSection(parent))
 		moved := last == leaf && strings.Contains(leaf, "_")
@@ -52,25 +54,4 @@ func (t *table) candidates() []string {
 		all = append(all, s.name)
 	}
 	return all
-}
-
-// editDistance counts the characters to insert, delete or replace to turn a into b.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, diagonal+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

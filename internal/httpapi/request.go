@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tasker-systems/tasker-go/internal/nearest"
 	"github.com/tasker-systems/tasker-go/internal/payload"
 	"github.com/tasker-systems/tasker-go/sdk"
 	"github.com/tasker-systems/tasker-go/sdk/client"
@@ -91,7 +92,7 @@ func decodeTaskRequest(raw []byte) (sdk.TaskRequest, error) {
 }
 
 func unknownField(name string, known []string) string {
-	if near := nearest(name, known); near != "" {
+	if near := nearest.Word(name, known); near != "" {
 		return fmt.Sprintf("unknown field %q, did you mean %q?", name, near)
 	}
 	return fmt.Sprintf("unknown field %q; a task request has %s", name, strings.Join(known, ", "))

@@ -145,11 +145,3 @@ func TestACancelSaysWhoAsked(t *testing.T) {
 	golden(t, "task", w.Body.Bytes())
 	require.Equal(t, []string{"api", "request r-1"}, []string{f.store.who, f.store.why})
 }
-
-func TestTheNearestWordIsFound(t *testing.T) {
-	t.Parallel()
-	words := []string{"name", "namespace", "reason", "tags"}
-	for word, want := range map[string]string{"nmae": "name", "namspace": "namespace", "resaon": "reason", "tag": "tags", "x": "", "": "", "priority": ""} {
-		require.Equal(t, want, nearest(word, words), word)
-	}
-}

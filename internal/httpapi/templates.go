@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/tasker-systems/tasker-go/internal/nearest"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/sdk/client"
 )
@@ -90,7 +91,7 @@ func (a *api) noTemplate(ctx context.Context, namespace, name, version string) e
 		keys[i] = key(t.Namespace, t.Name, t.Version)
 	}
 	hint := "GET /v1/templates lists those there are"
-	if near := nearest(wanted, keys); near != "" {
+	if near := nearest.Word(wanted, keys); near != "" {
 		hint = "did you mean " + near + "?"
 	} else if len(keys) == 0 {
 		hint = "none is registered"

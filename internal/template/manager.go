@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/tasker-systems/tasker-go/internal/nearest"
 )
 
 // Source is where templates are registered: the database, behind this interface. Load returns [ErrNotFound] for a
@@ -150,7 +152,7 @@ func (m *TaskTemplateManager) notFound(key Key) error {
 	}
 	slices.Sort(known)
 	hint := ""
-	if near := nearest(key.String(), known); near != "" {
+	if near := nearest.Word(key.String(), known); near != "" {
 		hint = "; " + didYouMean(near)
 	}
 	return fmt.Errorf("%w: %s%s", ErrNotFound, key, hint)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tasker-systems/tasker-go/internal/nearest"
 )
 
 // maxDiagnostics bounds the list, since a file of garbage can have as many problems as characters.
@@ -109,7 +111,7 @@ func (r *report) suggest(word string, known []string) (hint string) {
 	if len(r.found) >= enough {
 		return ""
 	}
-	if near := nearest(word, known); near != "" {
+	if near := nearest.Word(word, known); near != "" {
 		return didYouMean(near)
 	}
 	return ""

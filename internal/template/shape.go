@@ -4,6 +4,8 @@ import (
 	"math"
 	"regexp"
 	"strings"
+
+	"github.com/tasker-systems/tasker-go/internal/nearest"
 )
 
 // shape says what a value may be. The shapes in keys.go describe the whole format.
@@ -119,7 +121,7 @@ func (s *shape) meant(name string) string {
 			known = append(known, k.alias)
 		}
 	}
-	if near := nearest(name, known); near != "" {
+	if near := nearest.Word(name, known); near != "" {
 		return near
 	}
 	for _, k := range known {

@@ -1,10 +1,11 @@
-package template
+// Package nearest guesses what a misspelt word was meant to be.
+package nearest
 
 import "strings"
 
-// nearest is the candidate that a word was most likely meant to be; it is empty if none is near. Case, - and _ do not
+// Word is the candidate that a word was most likely meant to be; it is empty if none is near. Case, - and _ do not
 // count, and the first of equally near ones wins.
-func nearest(word string, candidates []string) string {
+func Word(word string, candidates []string) string {
 	plain := plainWord(word)
 	tolerated := min(max(1, len(plain)/3), len(plain)-1)
 	best, bestDistance := "", tolerated+1
@@ -50,4 +51,10 @@ func distance(a, b []rune, limit int) int {
 		before, last, row = last, row, before
 	}
 	return min(last[len(b)], limit)
+}
+
+// Distance counts the letters to insert, delete, replace or swap with their neighbour to turn one word into the other.
+func Distance(a, b string) int {
+	from, to := []rune(a), []rune(b)
+	return distance(from, to, len(from)+len(to)+1)
 }
