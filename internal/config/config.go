@@ -125,8 +125,8 @@ type Web struct {
 
 // Limits bounds task contexts and step results.
 type Limits struct {
-	MaxContextBytes int `toml:"max_context_bytes" default:"1048576" min:"1024" max:"268435456" doc:"Largest task context, in bytes of JSON."`
-	MaxResultBytes  int `toml:"max_result_bytes" default:"1048576" min:"1024" max:"268435456" doc:"Largest step result, in bytes of JSON."`
+	MaxContextBytes int `toml:"max_context_bytes" default:"1048576" min:"1024" max:"16777216" doc:"Largest task context, in bytes of JSON."`
+	MaxResultBytes  int `toml:"max_result_bytes" default:"1048576" min:"1024" max:"16777216" doc:"Largest step result, in bytes of JSON."`
 	MaxJSONDepth    int `toml:"max_json_depth" default:"64" min:"1" max:"1000" doc:"Deepest nesting of JSON."`
 	MaxJSONKeys     int `toml:"max_json_keys" default:"10000" min:"1" max:"10000000" doc:"Most object keys in one JSON document."`
 }

@@ -53,6 +53,9 @@ func (a *api) explain(r *http.Request, err error) *refusal {
 		return &refusal{status: http.StatusBadRequest, code: client.CodeBadRequest, message: strings.Join(problems, "; ")}
 	case errors.Is(err, store.ErrNotFound):
 		return &refusal{status: http.StatusNotFound, code: client.CodeNotFound, message: "there is no such thing"}
+	case errors.Is(err, orchestration.ErrStopping):
+		return &refusal{status: http.StatusServiceUnavailable, code: client.CodeServiceUnavailable, retryAfter: databaseRetryAfter,
+			message: "the server is stopping; another one, or this one once it is back, will take the request"}
 	case errors.Is(err, store.ErrTooLarge):
 		return &refusal{status: http.StatusRequestEntityTooLarge, code: client.CodePayloadTooLarge,
 			message: "the answer is more than 64 MiB: ask for single steps, or for fewer tasks on a page"}

@@ -43,7 +43,8 @@ type creation struct {
 	finished     chan struct{}
 }
 
-var errStopping = errors.New("the orchestration is stopping")
+// ErrStopping refuses requests that come while the process stops; another process can take them.
+var ErrStopping = errors.New("the process is stopping")
 
 // NewTaskInitializer starts the service.
 func NewTaskInitializer(d Dependencies, timers *Timers) *TaskInitializer {
@@ -84,7 +85,7 @@ func (i *TaskInitializer) send(ctx context.Context, c *creation) error {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	if i.closed {
-		return errStopping
+		return ErrStopping
 	}
 	select {
 	case i.requests <- c:

@@ -58,7 +58,7 @@ func newCheckedWorld(t testing.TB) *checkedWorld {
 	require.NoError(t, err)
 	worker, err := s.RegisterWorker(t.Context(), store.WorkerRegistration{Name: "w", Hostname: "host", Slots: 100, Lease: time.Hour})
 	require.NoError(t, err)
-	handlers, err := s.OfferHandlers(t.Context(), []string{"h"}, nil)
+	handlers, err := s.OfferHandlers(t.Context(), worker, []string{"h"}, nil)
 	require.NoError(t, err)
 	w.lease = store.Lease{WorkerID: worker, Handlers: []int32{handlers[0].ID}, Budget: 100}
 

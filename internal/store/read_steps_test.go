@@ -161,7 +161,7 @@ func TestAStepThatNoWorkerEverHadCanStillFail(t *testing.T) {
 
 func handlerOf(t *testing.T, w *readWorld, callable string) int {
 	t.Helper()
-	handlers, err := w.OfferHandlers(t.Context(), []string{callable}, nil)
+	handlers, err := w.OfferHandlers(t.Context(), w.worker, []string{callable}, nil)
 	require.NoError(t, err)
 	require.Len(t, handlers, 1)
 	for i, id := range w.handlers {

@@ -59,7 +59,7 @@ type QueueView struct {
 	Ready int64
 	// Oldest is when the first of them was queued.
 	Oldest time.Time
-	// Workers that are live and serve the namespace, their slots, and how many of these run something.
+	// Workers that are live and offer the handler, their slots, and how many of these run something.
 	Workers, Slots, Busy int64
 	// Offered says whether any worker ever had the handler.
 	Offered bool
@@ -68,10 +68,10 @@ type QueueView struct {
 // Reason tells people why the steps wait; "" means that they are about to be taken.
 func (q *QueueView) Reason() string {
 	switch {
-	case q.Workers == 0:
-		return fmt.Sprintf("no live worker serves namespace %q", q.Namespace)
 	case !q.Offered:
-		return fmt.Sprintf("no worker has offered handler %q in namespace %q", q.Callable, q.Namespace)
+		return fmt.Sprintf("no worker has ever offered handler %q in namespace %q", q.Callable, q.Namespace)
+	case q.Workers == 0:
+		return fmt.Sprintf("no live worker offers handler %q in namespace %q", q.Callable, q.Namespace)
 	case q.Busy >= q.Slots:
 		return fmt.Sprintf("all %d slots of the live workers are busy", q.Slots)
 	}
@@ -85,7 +85,7 @@ join tasker.handlers h using (handler_id)
 cross join lateral (
   select count(*) as workers, coalesce(sum(w.slots), 0)::bigint as slots, coalesce(sum(w.busy), 0)::bigint as busy
   from tasker.workers w where w.stopped_at is null and ` + leaseEnd + ` > clock_timestamp()
-    and (cardinality(w.namespaces) = 0 or h.namespace = any(w.namespaces))) w
+    and h.handler_id = any(w.handlers)) w
 order by 1, 2`
 
 // Queues tells of each handler that steps wait for.

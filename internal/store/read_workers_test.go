@@ -89,15 +89,15 @@ func TestAQueueSaysWhyItWaits(t *testing.T) {
 	q = queue()
 	require.Equal(t, "all 10 slots of the live workers are busy", q.Reason())
 
+	w.db.Exec(t, "update tasker.workers set handlers = '{}'")
+	q = queue()
+	require.Equal(t, `no live worker offers handler "shop.validate" in namespace "shop"`, q.Reason())
+
+	w.db.Exec(t, "update tasker.workers set handlers = array(select handler_id from tasker.handlers), stopped_at = now()")
+	q = queue()
+	require.Equal(t, `no live worker offers handler "shop.validate" in namespace "shop"`, q.Reason(), "one that has stopped does not count")
+
 	w.db.Exec(t, "update tasker.handlers set offered_at = null")
 	q = queue()
-	require.Equal(t, `no worker has offered handler "shop.validate" in namespace "shop"`, q.Reason())
-
-	w.db.Exec(t, "update tasker.workers set namespaces = '{depot}'")
-	q = queue()
-	require.Equal(t, `no live worker serves namespace "shop"`, q.Reason())
-
-	w.db.Exec(t, "update tasker.workers set namespaces = '{}', stopped_at = now()")
-	q = queue()
-	require.Equal(t, `no live worker serves namespace "shop"`, q.Reason())
+	require.Equal(t, `no worker has ever offered handler "shop.validate" in namespace "shop"`, q.Reason())
 }

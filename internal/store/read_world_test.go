@@ -50,7 +50,7 @@ func newReadWorld(t testing.TB) *readWorld {
 		Name: "w1", Hostname: "host", Version: "1.2.3", PID: 42, Namespaces: []string{"shop"}, Slots: 10, Lease: time.Minute,
 	})
 	require.NoError(t, err)
-	handlers, err := s.OfferHandlers(t.Context(), []string{"shop.validate", "shop.charge", "shop.reserve", "shop.ship"}, nil)
+	handlers, err := s.OfferHandlers(t.Context(), w.worker, []string{"shop.validate", "shop.charge", "shop.reserve", "shop.ship"}, nil)
 	require.NoError(t, err)
 	for _, h := range handlers {
 		w.handlers = append(w.handlers, h.ID)

@@ -141,10 +141,14 @@ func (s *Store) BuryWorkers(ctx context.Context) error {
 const offerHandlers = `/* tasker:offer_handlers */
 with mine as materialized (
   select h.handler_id, h.offered_at from tasker.handlers h
-  where h.callable = any($1::text[]) and (cardinality($2::text[]) = 0 or h.namespace = any($2))
+  where h.callable = any($2::text[]) and (cardinality($3::text[]) = 0 or h.namespace = any($3))
 ), offered as (
   update tasker.handlers h set offered_at = clock_timestamp() from mine m
   where h.handler_id = m.handler_id and m.offered_at is null
+), told as (
+  update tasker.workers w set handlers = m.ids
+  from (select coalesce(array_agg(handler_id order by handler_id), '{}') as ids from mine) m
+  where w.worker_id = $1 and w.handlers <> m.ids
 )
 select h.handler_id, h.namespace, h.callable from mine m join tasker.handlers h using (handler_id) order by 1`
 
@@ -157,11 +161,11 @@ type Handler struct {
 
 // OfferHandlers finds the handlers that a worker with these callables serves, in these namespaces or, without any, in
 // all. They are marked as known: their steps wait for such a worker rather than fail.
-func (s *Store) OfferHandlers(ctx context.Context, callables, namespaces []string) ([]Handler, error) {
+func (s *Store) OfferHandlers(ctx context.Context, workerID int32, callables, namespaces []string) ([]Handler, error) {
 	if namespaces == nil {
 		namespaces = []string{}
 	}
-	rows, err := s.query.Query(ctx, offerHandlers, callables, namespaces)
+	rows, err := s.query.Query(ctx, offerHandlers, workerID, callables, namespaces)
 	if err != nil {
 		return nil, fmt.Errorf("offer handlers: %w", err)
 	}

@@ -55,7 +55,7 @@ func (k *LeaseKeeper) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := k.refreshHandlers(ctx); err != nil {
+	if err := k.refreshHandlers(ctx, id); err != nil {
 		return err
 	}
 	k.workerID.Store(id)
@@ -67,14 +67,14 @@ func (k *LeaseKeeper) register(ctx context.Context) error {
 func (k *LeaseKeeper) RefreshHandlers(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.refreshHandlers(ctx)
+	return k.refreshHandlers(ctx, k.workerID.Load())
 }
 
-func (k *LeaseKeeper) refreshHandlers(ctx context.Context) error {
+func (k *LeaseKeeper) refreshHandlers(ctx context.Context, workerID int32) error {
 	if len(k.callables) == 0 {
 		return nil
 	}
-	offered, err := k.store.OfferHandlers(ctx, k.callables, k.registration.Namespaces)
+	offered, err := k.store.OfferHandlers(ctx, workerID, k.callables, k.registration.Namespaces)
 	if err != nil {
 		return err
 	}

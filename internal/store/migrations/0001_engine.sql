@@ -141,6 +141,8 @@ create table tasker.workers (
   pid int not null,
   version text not null,
   namespaces text[] not null default '{}',
+  -- The handlers it offers.
+  handlers int[] not null default '{}',
   slots int not null,
   busy int not null default 0,
   started_at timestamptz not null default clock_timestamp(),
