@@ -87,7 +87,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	}
 	err = errors.Join(err, node.Stop(ctx)) // of an interrupted demo, handlers are cancelled at once
 	if errors.Is(err, errInterrupted) {
-		d.say("Run 'tasker demo' again, and the order goes on where it stopped.\n")
+		d.say("\nRun '%s demo' again, and the order goes on where it stopped.\n", d.app.Name)
 	}
 	return err
 }
@@ -150,7 +150,7 @@ func (d *demo) show(ctx context.Context) error {
 	if err := d.app.printSteps(s.steps); err != nil {
 		return err
 	}
-	d.say("\nSee it again with 'tasker task get %s'.\n", t.TaskUUID)
+	d.say("\nSee it again with '%s task get %s'.\n", d.app.Name, t.TaskUUID)
 	return nil
 }
 

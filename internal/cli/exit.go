@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tasker-systems/tasker-go/internal/config"
+	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/template"
 	"github.com/tasker-systems/tasker-go/sdk/client"
 )
@@ -80,7 +81,7 @@ func (a *app) complain(err error) {
 	var invalid *template.InvalidError
 	if errors.As(err, &invalid) {
 		_ = invalid.Diagnostics.Format(a.Stderr)
-		err = fmt.Errorf("%s with errors", count(len(invalid.Diagnostics), "template problem"))
+		err = fmt.Errorf("%s in task templates; nothing was registered", count(len(invalid.Diagnostics), "error"))
 	}
 	fmt.Fprintf(a.Stderr, "tasker: %s\n", printableLines(err.Error()))
 	if hint := a.hint(err); hint != "" {
@@ -95,6 +96,8 @@ func (a *app) hint(err error) string {
 		return "is the server running? Start one with 'tasker server', or leave out --url and TASKER_URL to use the database directly"
 	case errors.As(err, &answer) && answer.StatusCode == 404 && answer.Code == client.CodeBadAnswer:
 		return "something answers there, but it is no Tasker server; check --url"
+	case store.Classify(err) == store.RemedyStop:
+		return "the tables of this database are not those that this program made; use the program that made them, or another database (--database-url, --data-dir)"
 	case errors.Is(err, os.ErrPermission):
 		return "check who owns it, or run as that user"
 	}

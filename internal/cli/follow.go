@@ -84,11 +84,11 @@ func outcome(t *client.TaskResponse) error {
 }
 
 // left is the error for a task that is no longer followed but goes on.
-func left(task sdk.UUID, err error) error {
-	again := fmt.Sprintf("task %s goes on; follow it with 'tasker task watch %s'", task, task)
+func (a *app) left(task sdk.UUID, err error) error {
+	again := fmt.Sprintf("task %s goes on; follow it with '%s task watch %s'", task, a.Name, task)
 	switch {
 	case errors.Is(err, errTimeout):
-		return &exitError{exitTimeout, fmt.Errorf("%w; %s, and ask 'tasker doctor' what it may be waiting for", err, again)}
+		return &exitError{exitTimeout, fmt.Errorf("%w; %s, or ask '%s doctor' what it waits for", err, again, a.Name)}
 	case errors.Is(err, errInterrupted):
 		return &exitError{exitInterrupted, fmt.Errorf("%w; %s", err, again)}
 	}

@@ -40,8 +40,12 @@ type world struct {
 
 // newWorld has a database of its own.
 func newWorld(t *testing.T) *world {
-	w := newBareWorld(t)
-	w.db = testdb.New(t)
+	return newBareWorld(t).onDatabase()
+}
+
+// onDatabase gives a world a database.
+func (w *world) onDatabase() *world {
+	w.db = testdb.New(w.t)
 	w.env = append(w.env, "DATABASE_URL="+w.db.DSN())
 	return w
 }

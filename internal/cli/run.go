@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -13,6 +14,8 @@ import (
 
 // Process is what a run of the program sees of the world.
 type Process struct {
+	// Name is what the program was called as, for commands that people may copy.
+	Name string
 	// Args are those after the program's name.
 	Args           []string
 	Stdin          io.Reader
@@ -50,8 +53,17 @@ func Main() int {
 		os.Exit(exitInterrupted)
 	}()
 	return Run(Process{
-		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Stop: stop, Hurry: hurry,
+		Name: programName(os.Args[0]), Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Environ: os.Environ(), Stop: stop, Hurry: hurry,
 	})
+}
+
+// programName is bin/tasker for one that was called so, and tasker for one that was found in PATH.
+func programName(called string) string {
+	if filepath.IsAbs(called) {
+		return filepath.Base(called)
+	}
+	return called
 }
 
 // Run runs the program and returns the exit code.

@@ -134,7 +134,7 @@ func (a *app) watch(ctx context.Context, c *client.Client, task sdk.UUID, output
 	defer cancel()
 	s, err := follow(ctx, c, task, a.newView(output))
 	if err != nil {
-		return left(task, err)
+		return a.left(task, err)
 	}
 	return outcome(s.task)
 }

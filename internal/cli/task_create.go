@@ -102,14 +102,14 @@ func (a *app) waitTask(ctx context.Context, c *client.Client, task sdk.UUID, f *
 	defer cancel()
 	t, err := c.WaitTask(ctx, task, 0)
 	if err != nil {
-		return left(task, gaveUp(ctx, err))
+		return a.left(task, gaveUp(ctx, err))
 	}
 	if f.output == formatJSON {
 		return errors.Join(a.printJSON(t), outcome(t))
 	}
 	s, err := look(ctx, c, task)
 	if err != nil {
-		return left(task, err)
+		return a.left(task, err)
 	}
 	if err := a.printTask(s); err != nil {
 		return err
