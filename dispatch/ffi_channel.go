@@ -57,7 +57,8 @@ type FfiConfig struct {
 	OnReady, OnRoom func()
 	// OnHeld is called as an event is handed out, OnGone when one has ended for good: it is not looked at again. Neither
 	// may wait or call the channel.
-	OnHeld, OnGone func(*FfiStepEvent)
+	OnHeld func(*FfiStepEvent)
+	OnGone func(*FfiStepEvent, FfiEnd)
 	// WorkerName is kept with results that the core makes.
 	WorkerName string
 	// Logger defaults to slog.Default().
@@ -94,7 +95,7 @@ func (c FfiConfig) withDefaults() FfiConfig {
 		c.OnHeld = func(*FfiStepEvent) {}
 	}
 	if c.OnGone == nil {
-		c.OnGone = func(*FfiStepEvent) {}
+		c.OnGone = func(*FfiStepEvent, FfiEnd) {}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
@@ -270,7 +271,7 @@ func (c *FfiDispatchChannel) forget(e *FfiStepEvent, end FfiEnd) {
 	e.state, e.end = ffiGone, end
 	delete(c.events, e)
 	e.payload = nil
-	c.cfg.OnGone(e)
+	c.cfg.OnGone(e, end)
 }
 
 // giveSlot gives the host's part of a slot. The caller holds mu.

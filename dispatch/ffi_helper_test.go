@@ -37,7 +37,7 @@ type hostTest struct {
 
 func newHostTest(t *testing.T, slots int, cfg FfiConfig) *hostTest {
 	h := &hostTest{t: t, slots: NewSlots(slots)}
-	cfg.OnGone = func(e *FfiStepEvent) { h.mu.Lock(); h.gone = append(h.gone, e); h.mu.Unlock() }
+	cfg.OnGone = func(e *FfiStepEvent, _ FfiEnd) { h.mu.Lock(); h.gone = append(h.gone, e); h.mu.Unlock() }
 	cfg.OnReady = func() { h.ready.Add(1) }
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))

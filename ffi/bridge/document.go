@@ -1,0 +1,288 @@
+package bridge
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tasker-systems/tasker-go/internal/payload"
+	"github.com/tasker-systems/tasker-go/sdk"
+)
+
+// SchemaVersion is the version of all documents.
+const SchemaVersion = 1
+
+// envelope is what a document may hold beside the payload that limits bound: errors, metadata, keys around it.
+const (
+	envelopeBytes = 256 << 10
+	envelopeDepth = 4
+	envelopeKeys  = 10_000
+)
+
+// check says whether raw is JSON that the database takes, within limits and an envelope around what they bound.
+func check(raw []byte, limits payload.Limits) error {
+	l := payload.Limits{
+		MaxBytes: orDefault(limits.MaxBytes, payload.DefaultMaxBytes) + envelopeBytes,
+		MaxDepth: orDefault(limits.MaxDepth, payload.DefaultMaxDepth) + envelopeDepth,
+		MaxKeys:  orDefault(limits.MaxKeys, payload.DefaultMaxKeys) + envelopeKeys,
+	}
+	if len(raw) > l.MaxBytes {
+		return Errorf(ETooLarge, "the document has %d bytes, the limit is %d", len(raw), l.MaxBytes).With("limit", l.MaxBytes)
+	}
+	return payload.Check(raw, l)
+}
+
+func orDefault(n, byDefault int) int {
+	if n <= 0 {
+		return byDefault
+	}
+	return n
+}
+
+// keyError blames a key.
+func keyError(path, format string, args ...any) *Error {
+	e := Errorf(EInvalid, format, args...).With("key", path)
+	if path != "" {
+		e.Message = strconv.Quote(path) + ": " + e.Message
+	}
+	return e
+}
+
+// at joins the path of an object and a key in it.
+func at(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// members calls fn for each member of a document's object. It must be one, and its keys must be unique.
+func members(raw []byte, path string, fn func(key string, value json.RawMessage) error) error {
+	raw = skip(raw)
+	if len(raw) == 0 || raw[0] != '{' {
+		return keyError(path, "must be an object")
+	}
+	var few [16]string
+	seen := few[:0]
+	return eachMember(raw, func(key string, value json.RawMessage) error {
+		if slices.Contains(seen, key) {
+			return keyError(at(path, key), "stands there twice")
+		}
+		if len(seen) < 64 { // no document of ours has more keys
+			seen = append(seen, key)
+		}
+		return fn(key, value)
+	})
+}
+
+// eachMember calls fn for each member of a JSON object that was checked before.
+func eachMember(raw []byte, fn func(key string, value json.RawMessage) error) error {
+	for rest := skip(raw[1:]); rest[0] != '}'; {
+		end := stringEnd(rest)
+		key := text(rest[:end])
+		rest = skip(skip(rest[end:])[1:])
+		end = valueEnd(rest)
+		if err := fn(key, json.RawMessage(rest[:end:end])); err != nil {
+			return err
+		}
+		if rest = skip(rest[end:]); rest[0] == ',' {
+			rest = skip(rest[1:])
+		}
+	}
+	return nil
+}
+
+// items calls fn for each item of a JSON array that was checked before.
+func items(raw []byte, path string, fn func(path string, value json.RawMessage) error) error {
+	raw = skip(raw)
+	if len(raw) == 0 || raw[0] != '[' {
+		return keyError(path, "must be an array")
+	}
+	n := 0
+	for rest := skip(raw[1:]); rest[0] != ']'; n++ {
+		end := valueEnd(rest)
+		if err := fn(path+"["+strconv.Itoa(n)+"]", json.RawMessage(rest[:end:end])); err != nil {
+			return err
+		}
+		if rest = skip(rest[end:]); rest[0] == ',' {
+			rest = skip(rest[1:])
+		}
+	}
+	return nil
+}
+
+func skip(b []byte) []byte {
+	i := 0
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
+		i++
+	}
+	return b[i:]
+}
+
+// stringEnd returns the offset behind the string that b starts with.
+func stringEnd(b []byte) int {
+	for i := 1; ; i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+}
+
+// valueEnd returns the offset behind the value that b starts with.
+func valueEnd(b []byte) int {
+	switch b[0] {
+	case '"':
+		return stringEnd(b)
+	case '{', '[':
+		depth := 0
+		for i := 0; ; i++ {
+			switch b[i] {
+			case '"':
+				i += stringEnd(b[i:]) - 1
+			case '{', '[':
+				depth++
+			case '}', ']':
+				if depth--; depth == 0 {
+					return i + 1
+				}
+			}
+		}
+	}
+	i := bytes.IndexAny(b, ",]} \t\r\n")
+	if i < 0 {
+		return len(b)
+	}
+	return i
+}
+
+// text is the value of a JSON string.
+func text(raw []byte) string {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1])
+	}
+	var s string
+	_ = json.Unmarshal(raw, &s) // it was checked
+	return s
+}
+
+func isNull(raw []byte) bool { return string(raw) == "null" }
+
+func toBool(path string, raw []byte, into *bool) error {
+	switch string(raw) {
+	case "true":
+		*into = true
+	case "false":
+		*into = false
+	default:
+		return keyError(path, "must be true or false")
+	}
+	return nil
+}
+
+// toString takes null for the empty string.
+func toString(path string, raw []byte, into *string) error {
+	switch {
+	case isNull(raw):
+		*into = ""
+	case raw[0] == '"':
+		*into = text(raw)
+	default:
+		return keyError(path, "must be a string")
+	}
+	return nil
+}
+
+// toCount reads a whole number from 0 to limit.
+func toCount(path string, raw []byte, limit int64, into *int64) error {
+	n, err := strconv.ParseInt(string(raw), 10, 64)
+	if err != nil || n < 0 || n > limit {
+		if limit == math.MaxInt64 {
+			return keyError(path, "must be a whole number that is not negative")
+		}
+		return keyError(path, "must be a whole number from 0 to %d", limit)
+	}
+	*into = n
+	return nil
+}
+
+func toUUID(path string, raw []byte, into *sdk.UUID) error {
+	var s string
+	if err := toString(path, raw, &s); err != nil {
+		return err
+	}
+	id, err := sdk.ParseUUID(s)
+	if err != nil || len(s) != 36 {
+		return keyError(path, "must be a hyphenated UUID")
+	}
+	*into = id
+	return nil
+}
+
+func toTime(path string, raw []byte, into *time.Time) error {
+	var t sdk.Timestamp
+	if raw[0] != '"' || t.UnmarshalJSON(raw) != nil {
+		return keyError(path, "must be a time like 2026-01-31T12:00:00Z")
+	}
+	*into = t.Time
+	return nil
+}
+
+// toMap reads a free-form object. Numbers keep their text.
+func toMap(path string, raw []byte, into *map[string]any) error {
+	if isNull(raw) {
+		return nil
+	}
+	if raw[0] != '{' {
+		return keyError(path, "must be an object")
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	return d.Decode(into)
+}
+
+// toStrings reads an array of strings that are not empty.
+func toStrings(path string, raw []byte, into *[]string) error {
+	list := []string{}
+	err := items(raw, path, func(_ string, value json.RawMessage) error {
+		if value[0] != '"' || len(value) == 2 {
+			return keyError(path, "must hold strings that are not empty")
+		}
+		list = append(list, text(value))
+		return nil
+	})
+	*into = list
+	return err
+}
+
+func checkVersion(raw []byte) error {
+	if string(raw) != strconv.Itoa(SchemaVersion) {
+		return keyError("schema_version", "is %s; this library knows version %d", clip(string(raw)), SchemaVersion)
+	}
+	return nil
+}
+
+// unknownKey blames a key that has no business where it is, and says where it would have.
+func unknownKey(path, key string, homes map[string]string) error {
+	full := at(path, key)
+	e := keyError(full, "unknown key")
+	if home, ok := homes[key]; ok {
+		e.Message = strconv.Quote(full) + ": this key belongs elsewhere: write " + home
+		e.With("belongs_to", home)
+	}
+	return e
+}
+
+// clip shortens what a host sent for an error message.
+func clip(s string) string {
+	if len(s) > 40 {
+		return strings.ToValidUTF8(s[:40], "") + "..."
+	}
+	return s
+}

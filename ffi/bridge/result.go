@@ -1,0 +1,279 @@
+package bridge
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/tasker-systems/tasker-go/internal/payload"
+	"github.com/tasker-systems/tasker-go/sdk"
+)
+
+// resultHomes says where keys belong that hosts like to put elsewhere.
+var resultHomes = map[string]string{
+	"execution_time_ms": "metadata.execution_time_ms", "handler_version": "metadata.handler_version", "completed_at": "metadata.completed_at",
+	"started_at": "metadata.started_at", "worker_id": "metadata.worker_id", "worker_hostname": "metadata.worker_hostname",
+	"error_code": "metadata.error_code", "custom": "metadata.custom", "retryable": "metadata.retryable",
+	"error_message": "error.message", "message": "error.message", "error_type": "error.error_type", "backtrace": "error.backtrace",
+	"status_code": "error.status_code", "context": "error.context or metadata.context",
+	"backoff_hint": "orchestration_metadata.backoff_hint", "headers": "orchestration_metadata.headers",
+	"retry_after": "orchestration_metadata.backoff_hint.delay_seconds",
+	"success":     "success, at the top", "result": "result, at the top", "status": "status, at the top", "step_uuid": "step_uuid, at the top",
+	"error": "error, at the top", "orchestration_metadata": "orchestration_metadata, at the top", "metadata": "metadata, at the top",
+}
+
+// resultDocument is a step result on its way in: what was said, beside what was left out.
+type resultDocument struct {
+	sdk.StepExecutionResult
+	hasSuccess        bool
+	metadataRetryable *bool
+	errorRetryable    *bool
+}
+
+// decodeResult reads the result of a step strictly. It keeps parts of raw.
+func decodeResult(raw []byte, step sdk.UUID, limits payload.Limits) (*sdk.StepExecutionResult, error) {
+	if err := check(raw, limits); err != nil {
+		return nil, err
+	}
+	var d resultDocument
+	if err := members(raw, "", d.member); err != nil {
+		return nil, err
+	}
+	if err := d.complete(step); err != nil {
+		return nil, err
+	}
+	if limit := orDefault(limits.MaxBytes, payload.DefaultMaxBytes); len(d.Result) > limit {
+		return nil, Errorf(ETooLarge, "the result has %d bytes, the limit is %d", len(d.Result), limit).With("limit", limit)
+	}
+	if err := checkOutcomes(d.Result); err != nil {
+		return nil, err
+	}
+	return &d.StepExecutionResult, nil
+}
+
+func (d *resultDocument) member(key string, value json.RawMessage) error {
+	switch key {
+	case "schema_version":
+		return checkVersion(value)
+	case "step_uuid":
+		return toUUID(key, value, &d.StepUUID)
+	case "success":
+		d.hasSuccess = true
+		return toBool(key, value, &d.Success)
+	case "result":
+		d.Result = value
+		return nil
+	case "status":
+		return toString(key, value, &d.Status)
+	case "metadata":
+		if isNull(value) {
+			return nil
+		}
+		return members(value, key, d.metadata)
+	case "error":
+		if isNull(value) {
+			return nil
+		}
+		d.Error = &sdk.StepExecutionError{}
+		return members(value, key, d.failure)
+	case "orchestration_metadata":
+		if isNull(value) {
+			return nil
+		}
+		d.OrchestrationMetadata = &sdk.OrchestrationMetadata{Headers: map[string]string{}, Custom: map[string]any{}}
+		return members(value, key, func(key string, value json.RawMessage) error {
+			return orchestrationMember(d.OrchestrationMetadata, key, value)
+		})
+	}
+	return unknownKey("", key, resultHomes)
+}
+
+func (d *resultDocument) metadata(key string, value json.RawMessage) error {
+	m, path := &d.Metadata, "metadata."+key
+	switch key {
+	case "execution_time_ms":
+		return toCount(path, value, math.MaxInt64, &m.ExecutionTimeMS)
+	case "handler_version":
+		return toString(path, value, &m.HandlerVersion)
+	case "retryable":
+		d.metadataRetryable = new(bool)
+		return toBool(path, value, d.metadataRetryable)
+	case "completed_at":
+		return toTime(path, value, &m.CompletedAt)
+	case "worker_id":
+		return toString(path, value, &m.WorkerID)
+	case "worker_hostname":
+		return toString(path, value, &m.WorkerHostname)
+	case "started_at":
+		if isNull(value) {
+			return nil
+		}
+		m.StartedAt = &time.Time{}
+		return toTime(path, value, m.StartedAt)
+	case "custom":
+		return toMap(path, value, &m.Custom)
+	case "error_code":
+		return toString(path, value, &m.ErrorCode)
+	case "error_type":
+		return toString(path, value, &m.ErrorType)
+	case "context":
+		return toMap(path, value, &m.Context)
+	}
+	return unknownKey("metadata", key, resultHomes)
+}
+
+func (d *resultDocument) failure(key string, value json.RawMessage) error {
+	e, path := d.Error, "error."+key
+	switch key {
+	case "message":
+		return toString(path, value, &e.Message)
+	case "error_type":
+		return toString(path, value, &e.ErrorType)
+	case "backtrace":
+		if isNull(value) {
+			return nil
+		}
+		return items(value, path, func(at string, line json.RawMessage) error {
+			var s string
+			if err := toString(at, line, &s); err != nil {
+				return err
+			}
+			e.Backtrace = append(e.Backtrace, s)
+			return nil
+		})
+	case "retryable":
+		d.errorRetryable = &e.Retryable
+		return toBool(path, value, &e.Retryable)
+	case "status_code":
+		if isNull(value) {
+			return nil
+		}
+		var n int64
+		err := toCount(path, value, math.MaxUint16, &n)
+		e.StatusCode = int(n)
+		return err
+	case "context":
+		return toMap(path, value, &e.Context)
+	}
+	return unknownKey("error", key, resultHomes)
+}
+
+func orchestrationMember(m *sdk.OrchestrationMetadata, key string, value json.RawMessage) error {
+	const path = "orchestration_metadata"
+	switch key {
+	case "headers":
+		if isNull(value) {
+			return nil
+		}
+		return members(value, at(path, key), func(name string, value json.RawMessage) error {
+			var s string
+			err := toString(path+".headers."+name, value, &s)
+			m.Headers[name] = s
+			return err
+		})
+	case "error_context":
+		return toString(at(path, key), value, &m.ErrorContext)
+	case "custom":
+		return toMap(at(path, key), value, &m.Custom)
+	case "backoff_hint":
+		if isNull(value) {
+			return nil
+		}
+		m.BackoffHint = &sdk.BackoffHint{}
+		if err := members(value, at(path, key), func(key string, value json.RawMessage) error {
+			return hintMember(m.BackoffHint, key, value)
+		}); err != nil {
+			return err
+		}
+		if !slices.Contains(backoffTypes, m.BackoffHint.BackoffType) {
+			return keyError(path+".backoff_hint.backoff_type", "must be one of %q", backoffTypes)
+		}
+		return nil
+	}
+	return unknownKey(path, key, resultHomes)
+}
+
+var backoffTypes = []string{"ServerRequested", "RateLimit", "ServiceUnavailable", "Custom"}
+
+func hintMember(h *sdk.BackoffHint, key string, value json.RawMessage) error {
+	const path = "orchestration_metadata.backoff_hint"
+	switch key {
+	case "backoff_type":
+		return toString(at(path, key), value, &h.BackoffType)
+	case "delay_seconds":
+		var n int64
+		err := toCount(at(path, key), value, math.MaxUint32, &n)
+		h.DelaySeconds = uint32(n)
+		return err
+	case "context":
+		return toString(at(path, key), value, &h.Context)
+	}
+	return unknownKey(path, key, resultHomes)
+}
+
+// complete checks what was said against each other, and adds what was left out.
+func (d *resultDocument) complete(step sdk.UUID) error {
+	switch {
+	case !d.hasSuccess:
+		return keyError("success", "is required")
+	case d.StepUUID != (sdk.UUID{}) && d.StepUUID != step:
+		return keyError("step_uuid", "is another step's: this token is for %s", step)
+	case d.Success && d.Error != nil:
+		return keyError("error", "a success has none")
+	case !d.Success && d.Error == nil:
+		return keyError("error", "is required where success is false")
+	case !d.Success && d.Error.Message == "":
+		return keyError("error.message", "is required")
+	}
+	d.StepUUID = step
+	if d.Result == nil {
+		d.Result = json.RawMessage("{}")
+	}
+	if err := d.deriveStatus(); err != nil || d.Success {
+		return err
+	}
+	return d.deriveRetryable()
+}
+
+func (d *resultDocument) deriveStatus() error {
+	byDefault, allowed := sdk.StatusCompleted, []string{sdk.StatusCompleted}
+	if !d.Success {
+		byDefault, allowed = sdk.StatusError, []string{sdk.StatusFailed, sdk.StatusError}
+	}
+	if d.Status == "" {
+		d.Status = byDefault
+	}
+	if !slices.Contains(allowed, d.Status) {
+		return keyError("status", "must be one of %q where success is %t", allowed, d.Success)
+	}
+	return nil
+}
+
+// deriveRetryable makes metadata.retryable, which decides about a retry, agree with error.retryable.
+func (d *resultDocument) deriveRetryable() error {
+	m, e := d.metadataRetryable, d.errorRetryable
+	switch {
+	case m != nil && e != nil && *m != *e:
+		return keyError("error.retryable", "differs from metadata.retryable")
+	case m == nil:
+		m = e
+	}
+	if m != nil {
+		d.Metadata.Retryable, d.Error.Retryable = *m, *m
+	}
+	if d.Metadata.ErrorType == "" {
+		d.Metadata.ErrorType = d.Error.ErrorType
+	}
+	return nil
+}
+
+// The keys of a result that mean something to the core.
+const (
+	decisionKey = "decision_point_outcome"
+	batchKey    = "batch_processing_outcome"
+)
+
+// mentions says whether raw may have the key; most results do not.
+func mentions(raw []byte, key string) bool { return bytes.Contains(raw, []byte(key)) }
