@@ -23,4 +23,5 @@ link="-Wl,--version-script=$root/ffi/export.map -Wl,-soname,libtasker.so.1 -Wl,-
 CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -include $root/ffi/glibc_compat.h" go build ${LIB_GOFLAGS:-} -tags "$tags" -trimpath -buildmode=c-shared \
 	-ldflags "-s -w -X github.com/tasker-systems/tasker-go/internal/system.Version=$version -extldflags '$link'" -o "$out" ./ffi
 rm -f "${out%.so}.h" # cgo's own header; the contract is include/tasker.h
+ln -sf "$(basename "$out")" "$dir/libtasker.so.1" # its SONAME, by which programs that link to it look for it
 echo "built $out $version"
