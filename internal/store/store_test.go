@@ -18,6 +18,12 @@ import (
 	"github.com/tasker-systems/tasker-go/sdk"
 )
 
+const (
+	// patience is how long a test waits for what another process does; moment is how often it looks.
+	patience = 30 * time.Second
+	moment   = 5 * time.Millisecond
+)
+
 // world is a database on which a test calls the engine's statements by hand. When the test ends nothing in it may break a
 // rule of [store.Store.Check].
 type world struct {
