@@ -14,7 +14,7 @@ SOAKTIME  ?= 2h
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET\n"} /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET\n"} /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Run a workflow on this machine, with nothing to configure
@@ -65,3 +65,6 @@ config-reference: build ## Write docs/config.md from the configuration's own dec
 clean: ## Remove what was built
 	rm -rf bin build docs/config.md.new
 	go clean -testcache
+
+include ffi/ffi.mk
+-include bindings/python/python.mk bindings/ruby/ruby.mk
