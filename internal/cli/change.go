@@ -123,7 +123,11 @@ func stepChange(t *client.TaskResponse, s *client.StepResponse) change {
 		Type: "step", At: s.UpdatedAt, TaskUUID: t.TaskUUID, Step: s.Name, Status: s.CurrentState,
 		Attempt: s.Attempts, MaxAttempts: s.MaxAttempts, RetryAt: s.NextRetryAt, since: s.UpdatedAt.Sub(t.CreatedAt.Time),
 	}
-	if r := execution(s); r != nil && s.CurrentState != string(workflow.StepInProgress) {
+	switch workflow.StepState(s.CurrentState) {
+	case workflow.StepPending, workflow.StepEnqueued, workflow.StepInProgress:
+		return c // what there is tells of an earlier attempt
+	}
+	if r := execution(s); r != nil {
 		c.DurationMS = &r.Metadata.ExecutionTimeMS
 		if r.Error != nil {
 			c.Error = r.Error.Message

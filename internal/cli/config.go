@@ -13,7 +13,7 @@ func (a *app) newConfigCommand() *cobra.Command {
 func (a *app) newConfigShowCommand() *cobra.Command {
 	var origin bool
 	cmd := &cobra.Command{
-		Use: "show", Short: "Write all settings as TOML, secrets as ***", Args: cobra.NoArgs,
+		Use: "show", Short: "Write all settings as TOML, secrets as ***", Args: exactly(),
 		RunE: a.run(func(*cobra.Command, []string) error {
 			cfg, origins, err := a.load()
 			if err != nil {
@@ -28,7 +28,7 @@ func (a *app) newConfigShowCommand() *cobra.Command {
 
 func (a *app) newConfigReferenceCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "reference", Short: "Write the page that explains every setting (Markdown)", Args: cobra.NoArgs,
+		Use: "reference", Short: "Write the page that explains every setting (Markdown)", Args: exactly(),
 		RunE: a.run(func(*cobra.Command, []string) error { return config.WriteReference(a.Stdout) }),
 	}
 }

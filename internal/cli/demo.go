@@ -47,7 +47,7 @@ func (a *app) newDemoCommand() *cobra.Command {
 first payment fails and is tried again.
 
 Stop it at any moment, even with kill -9, and start it again: it finishes what it had begun before it begins anew.`,
-		Args: cobra.NoArgs,
+		Args: exactly(),
 		RunE: a.run(func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) }),
 	}
 	cmd.Flags().DurationVar(&d.pace, "pace", 200*time.Millisecond, "how long a step takes")
@@ -61,7 +61,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	logger, err := d.app.quietLogger(cfg, origins)
+	logger, err := d.app.loggerAt("error", cfg, origins) // steps of a killed demo that run again are what it is about
 	if err != nil {
 		return err
 	}

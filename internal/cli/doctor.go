@@ -38,7 +38,7 @@ func (a *app) newDoctorCommand() *cobra.Command {
 
 Like every command it starts the private PostgreSQL server if that is configured and does not run, and brings the schema up
 to date.`,
-		Args: cobra.NoArgs,
+		Args: exactly(),
 		RunE: a.run(func(cmd *cobra.Command, _ []string) error {
 			cfg, _, err := a.load()
 			if err != nil {

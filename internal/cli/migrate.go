@@ -19,7 +19,7 @@ func (a *app) newMigrateCommand() *cobra.Command {
 		Short: "Bring the database to this program's schema",
 		Long: `Bring the database to this program's schema. Servers and workers do so themselves when they start; run this before them if
 they connect as a user that may not create tables.`,
-		Args: cobra.NoArgs,
+		Args: exactly(),
 		RunE: a.run(func(cmd *cobra.Command, _ []string) error {
 			cfg, origins, err := a.load()
 			if err != nil {

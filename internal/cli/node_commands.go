@@ -11,7 +11,7 @@ func (a *app) newDevCommand() *cobra.Command {
 		Short: "Run everything in one process: database, orchestration, API and, with --builtin, handlers",
 		Long: `Run everything in one process: the private PostgreSQL server unless a database is configured, orchestration, the HTTP API
 and, with --builtin, a worker. Workers of your own, in any language, can join from other processes.`,
-		Args: cobra.NoArgs,
+		Args: exactly(),
 		RunE: a.run(func(cmd *cobra.Command, _ []string) error { return n.run(cmd.Context()) }),
 	}
 	n.addFlags(cmd)
@@ -25,7 +25,7 @@ func (a *app) newServerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "server",
 		Short: "Run orchestration and the API, without handlers",
-		Args:  cobra.NoArgs,
+		Args:  exactly(),
 		RunE:  a.run(func(cmd *cobra.Command, _ []string) error { return n.run(cmd.Context()) }),
 	}
 	n.addFlags(cmd)
@@ -53,7 +53,7 @@ calls worker.Run of sdk/worker, or a Python or Ruby program.
   nul      returns a text with a zero character, which the database refuses
 
 Each takes its parameters from the template's handler.initialization, else from the task's context.`,
-		Args: cobra.NoArgs,
+		Args: exactly(),
 		RunE: a.run(func(cmd *cobra.Command, _ []string) error {
 			if !n.builtin {
 				return usagef("this program has built-in handlers only: add --builtin, or write a worker of your own with sdk/worker")

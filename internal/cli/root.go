@@ -26,7 +26,7 @@ func (a *app) newRootCommand() *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run:"}, &cobra.Group{ID: "use", Title: "Use:"}, &cobra.Group{ID: "keep", Title: "Look after:"})
 	a.addTo(root, "run", a.newDemoCommand(), a.newDevCommand(), a.newServerCommand(), a.newWorkerCommand())
 	a.addTo(root, "use", a.newTaskCommand(), a.newTemplateCommand())
-	a.addTo(root, "keep", a.newMigrateCommand(), a.newDoctorCommand(), a.newConfigCommand(), a.newVersionCommand())
+	a.addTo(root, "keep", a.newMigrateCommand(), a.newDoctorCommand(), a.newBenchCommand(), a.newConfigCommand(), a.newVersionCommand())
 	root.SetCompletionCommandGroupID("keep")
 	root.SetHelpCommandGroupID("keep")
 	return root
@@ -56,6 +56,29 @@ func (a *app) newGroup(use, short string, commands ...*cobra.Command) *cobra.Com
 	}
 	group.AddCommand(commands...)
 	return group
+}
+
+// exactly wants one argument for each name.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return fmt.Errorf("%s is missing", names[len(args)])
+		case len(args) > len(names):
+			return fmt.Errorf("argument %q is one too many", args[len(names)])
+		}
+		return nil
+	}
+}
+
+// atLeast wants one argument or more.
+func atLeast(name string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return fmt.Errorf("%s is missing", name)
+		}
+		return nil
+	}
 }
 
 // run makes the function of a command. What fails before it is called is a mistake in the command line.

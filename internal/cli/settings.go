@@ -3,7 +3,6 @@ package cli
 import (
 	"log/slog"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -103,12 +102,13 @@ func (a *app) logger(cfg *config.Config) (*slog.Logger, error) {
 
 // quietLogger makes the log of a command whose output is the point: unless asked for more, it tells only of problems.
 func (a *app) quietLogger(cfg *config.Config, origins config.Origins) (*slog.Logger, error) {
-	level := cfg.Telemetry.LogLevel
-	if origins.Of("telemetry.log_level") == "default" {
-		level = "warn"
+	return a.loggerAt("warn", cfg, origins)
+}
+
+// loggerAt makes a log of this level unless another is configured.
+func (a *app) loggerAt(level string, cfg *config.Config, origins config.Origins) (*slog.Logger, error) {
+	if origins.Of("telemetry.log_level") != "default" {
+		level = cfg.Telemetry.LogLevel
 	}
 	return telemetry.NewLogger(a.Stderr, level, cfg.Telemetry.LogFormat)
 }
-
-// listSetting joins values for a setting that is a list.
-func listSetting(values []string) string { return strings.Join(values, ",") }

@@ -46,7 +46,7 @@ func (a *app) newTaskGetCommand() *cobra.Command {
 	var output format
 	var server serverFlags
 	cmd := &cobra.Command{
-		Use: "get TASK", Short: "Show a task and its steps", Args: cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
+		Use: "get TASK", Short: "Show a task and its steps", Args: exactly("TASK"), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: a.withTask(&server, func(ctx context.Context, c *client.Client, task sdk.UUID) error {
 			if output == formatJSON {
 				t, err := c.GetTask(ctx, task)
@@ -71,7 +71,7 @@ func (a *app) newTaskStepsCommand() *cobra.Command {
 	var output format
 	var server serverFlags
 	cmd := &cobra.Command{
-		Use: "steps TASK", Short: "Show the steps of a task with their results", Args: cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
+		Use: "steps TASK", Short: "Show the steps of a task with their results", Args: exactly("TASK"), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: a.withTask(&server, func(ctx context.Context, c *client.Client, task sdk.UUID) error {
 			steps, err := c.ListTaskSteps(ctx, task)
 			if err != nil {
@@ -92,7 +92,7 @@ func (a *app) newTaskCancelCommand() *cobra.Command {
 	var output format
 	var server serverFlags
 	cmd := &cobra.Command{
-		Use: "cancel TASK", Short: "End a task and its open steps", Args: cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
+		Use: "cancel TASK", Short: "End a task and its open steps", Args: exactly("TASK"), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: a.withTask(&server, func(ctx context.Context, c *client.Client, task sdk.UUID) error {
 			t, err := c.CancelTask(ctx, task)
 			if err != nil {
@@ -115,7 +115,7 @@ func (a *app) newTaskWatchCommand() *cobra.Command {
 	var server serverFlags
 	var timeout time.Duration
 	cmd := &cobra.Command{
-		Use: "watch TASK", Short: "Show a task as it moves, until it has ended or is blocked", Args: cobra.ExactArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
+		Use: "watch TASK", Short: "Show a task as it moves, until it has ended or is blocked", Args: exactly("TASK"), ValidArgsFunction: cobra.NoFileCompletions,
 		Long: `Show a task as it moves, until it has ended or is blocked by failures: as a live picture on a terminal, else a line for each
 change. Interrupting this command leaves the task alone.`,
 		RunE: a.withTask(&server, func(ctx context.Context, c *client.Client, task sdk.UUID) error {

@@ -38,7 +38,7 @@ the task that an earlier call with the same key made.`,
 		Example: `  tasker task create shop/order@1.0.0 --input '{"items":[{"sku":"A1"}]}' --watch
   tasker task create shop/order --input @order.json --key order-42
   jq .order export.json | tasker task create shop/order --input - --wait --timeout 1m --output json`,
-		Args:              cobra.ExactArgs(1),
+		Args:              exactly("NAMESPACE/NAME[@VERSION]"),
 		ValidArgsFunction: a.completeTemplates,
 		RunE: a.run(func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("priority") {

@@ -16,7 +16,7 @@ func (a *app) newTaskListCommand() *cobra.Command {
 	var server serverFlags
 	var query client.TaskQuery
 	cmd := &cobra.Command{
-		Use: "list", Short: "List tasks, newest first", Args: cobra.NoArgs,
+		Use: "list", Short: "List tasks, newest first", Args: exactly(),
 		RunE: a.run(func(cmd *cobra.Command, _ []string) error {
 			return a.withClient(cmd.Context(), &server, func(ctx context.Context, c *client.Client) error {
 				list, err := c.ListTasks(ctx, query)

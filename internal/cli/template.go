@@ -22,7 +22,7 @@ func (a *app) newTemplateValidateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate FILE...",
 		Short: "Report all problems of template files, with their places and what was probably meant",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  atLeast("FILE"),
 		RunE: a.run(func(_ *cobra.Command, files []string) error {
 			var all template.Diagnostics
 			for _, file := range files {
@@ -72,7 +72,7 @@ func (a *app) newTemplateGraphCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "graph FILE",
 		Short: "Draw a template file as Mermaid, DOT or JSON",
-		Args:  cobra.ExactArgs(1),
+		Args:  exactly("FILE"),
 		RunE: a.run(func(_ *cobra.Command, args []string) error {
 			write, ok := map[string]func(*template.TaskTemplate) error{
 				"mermaid": func(t *template.TaskTemplate) error { return template.WriteMermaid(a.Stdout, t) },
@@ -105,7 +105,7 @@ func (a *app) newTemplateSchemaCommand() *cobra.Command {
 and, as the first line of a template:
 
   # yaml-language-server: $schema=tasker.schema.json`,
-		Args: cobra.NoArgs,
+		Args: exactly(),
 		RunE: a.run(func(*cobra.Command, []string) error {
 			_, err := a.Stdout.Write(template.JSONSchema())
 			return err

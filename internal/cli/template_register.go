@@ -19,7 +19,7 @@ func (a *app) newTemplateRegisterCommand() *cobra.Command {
 		Short: "Register the templates of files, folders or patterns",
 		Long: `Register the templates of files, folders or patterns with the configured database. The API has no such call, so that who may
 only send tasks cannot change what they do.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: atLeast("PATH"),
 		RunE: a.run(func(cmd *cobra.Command, paths []string) error {
 			return a.withSystem(cmd.Context(), func(ctx context.Context, s *system.SystemContext) error {
 				registered, err := system.RegisterTemplates(ctx, s, paths, force)
@@ -52,7 +52,7 @@ func (a *app) newTemplateListCommand() *cobra.Command {
 	var server serverFlags
 	var namespace string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the templates that tasks can be made from", Args: cobra.NoArgs,
+		Use: "list", Short: "List the templates that tasks can be made from", Args: exactly(),
 		RunE: a.run(func(cmd *cobra.Command, _ []string) error {
 			return a.withClient(cmd.Context(), &server, func(ctx context.Context, c *client.Client) error {
 				list, err := c.ListTemplates(ctx, namespace)

@@ -40,7 +40,7 @@ func readBuildInfo() buildInfo {
 func (a *app) newVersionCommand() *cobra.Command {
 	var output format
 	cmd := &cobra.Command{
-		Use: "version", Short: "Say which program this is", Args: cobra.NoArgs,
+		Use: "version", Short: "Say which program this is", Args: exactly(),
 		RunE: a.run(func(*cobra.Command, []string) error {
 			b := readBuildInfo()
 			if output == formatJSON {
