@@ -35,7 +35,7 @@ type node struct {
 
 func (n *node) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.Var(n.settings.text("task_templates.search_paths", "--templates"), "templates", "register the templates of these `folders`, files or patterns at start, separated by commas (default config/tasks, if there)")
+	f.Var(n.settings.texts("task_templates.search_paths", "--templates"), "templates", "register the templates of this `folder`, file or pattern at start; can be repeated (default config/tasks, if there)")
 	f.BoolVar(&n.force, "force", false, "let templates replace others of the same version; tasks that run keep theirs")
 }
 
@@ -48,7 +48,7 @@ func (n *node) addWorkerFlags(cmd *cobra.Command) {
 	f.BoolVar(&n.builtin, "builtin", false, "run the built-in handlers: "+strings.Join(builtin.NewRegistry(nil).RegisteredHandlers(), ", "))
 	f.Var(n.settings.span("worker.lease_ms", "--lease"), "lease", "how long a step stays with a worker that no longer answers (default 15s)")
 	f.Var(n.settings.number("worker.mpsc_channels.handler_dispatch.max_concurrent_handlers", "--slots"), "slots", "steps that run at once (default 10)")
-	f.Var(n.settings.text("worker.namespaces", "--namespaces"), "namespaces", "take steps of these namespaces only, separated by commas")
+	f.Var(n.settings.texts("worker.namespaces", "--namespace"), "namespace", "take steps of this `namespace` only; can be repeated (default all)")
 	f.Var(n.settings.span("worker.shutdown_grace_ms", "--grace"), "grace", "how long handlers may finish when the process is asked to stop (default 30s)")
 }
 

@@ -42,11 +42,12 @@ func url(t *testing.T, ready string) string {
 func TestDevIsEverythingInOneProcess(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.write("config/tasks/nap.yaml", napTemplate) // where templates are looked for unless told otherwise
-	dev := w.start("dev", "--builtin", "--bind", "127.0.0.1:0", "--slots", "3")
+	w.write("config/tasks/nap.yaml", napTemplate)
+	w.write("own/mixed.yaml", mixedTemplate)
+	dev := w.start("dev", "--builtin", "--bind", "127.0.0.1:0", "--slots", "3", "--templates", "config/tasks", "--templates", "own")
 	ready := dev.stdout.await(t, "tasker dev ready")
 	require.Contains(t, ready, " slots=3 lease=15s handlers=big,echo,effect,exit9,fail_n,hang,noop,nul,sleep")
-	require.Contains(t, w.must("template", "list", "--url", url(t, ready)), "test/nap@1.0.0")
+	require.Equal(t, "TEMPLATE          STEPS  DESCRIPTION\ntest/mixed@1.0.0  2\ntest/nap@1.0.0    1\n", w.must("template", "list", "--url", url(t, ready)))
 	out := w.must("task", "create", "test/nap", "--input", `{"ms":1}`, "--wait", "--url", url(t, ready))
 	require.Contains(t, out, `{"slept_ms":1}`)
 	dev.signal(syscall.SIGTERM)
@@ -56,7 +57,7 @@ func TestDevIsEverythingInOneProcess(t *testing.T) {
 func TestAGracefulStopLeavesNoLeaseBehind(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.must("template", "register", w.write("nap.yaml", napTemplate))
+	w.write("config/tasks/nap.yaml", napTemplate) // where templates are looked for unless told otherwise
 	worker := w.start("worker", "--builtin", "--slots", "2", "--grace", "50ms")
 	worker.stdout.await(t, "tasker worker ready")
 	for range 4 {

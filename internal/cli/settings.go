@@ -3,6 +3,7 @@ package cli
 import (
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,7 @@ type globalFlags struct {
 func (g *globalFlags) add(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.StringArrayVar(&g.files, "config", nil, "read settings from this TOML `file`; can be repeated")
-	f.StringArrayVar(&g.sets, "set", nil, "set one setting, as in worker.lease_ms=5000; can be repeated (`key=value`)")
+	f.StringArrayVar(&g.sets, "set", nil, "set one `key=value`, as in worker.lease_ms=5000; can be repeated")
 	for _, k := range []struct{ flag, key, usage string }{
 		{"database-url", "database.url", "PostgreSQL's `address`; a password is safer in DATABASE_URL"},
 		{"data-dir", "database.data_dir", "`folder` of the private PostgreSQL server"},
@@ -47,6 +48,15 @@ type settingFlag struct {
 
 func (o *overrides) text(key, origin string) *settingFlag {
 	return &settingFlag{into: o, key: key, origin: origin, kind: "string", convert: func(s string) (string, error) { return s, nil }}
+}
+
+// texts is for settings that are lists: the flag can be repeated, and takes several values separated by commas.
+func (o *overrides) texts(key, origin string) *settingFlag {
+	var all []string
+	return &settingFlag{into: o, key: key, origin: origin, kind: "strings", convert: func(s string) (string, error) {
+		all = append(all, s)
+		return strings.Join(all, ","), nil
+	}}
 }
 
 // number is for settings that are whole numbers, so that a mistake is told of the flag.

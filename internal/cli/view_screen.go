@@ -67,8 +67,8 @@ func (v *screenView) heading(t *client.TaskResponse, width int) string {
 	if t.Resting() {
 		end = t.UpdatedAt.Time
 	}
-	return clip(fmt.Sprintf("%s  %s  %d/%s  %s", printable(templateOf(t)), t.TaskUUID, t.CompletedSteps, count(t.TotalSteps, "step"),
-		seconds(max(end.Sub(t.CreatedAt.Time), 0))), width)
+	return clip(fmt.Sprintf("%s  %d/%s  %s  %s", printable(templateOf(t)), t.CompletedSteps, count(t.TotalSteps, "step"),
+		seconds(max(end.Sub(t.CreatedAt.Time), 0)), t.TaskUUID), width)
 }
 
 // mostTelling picks the steps that move or failed, then those that wait, then those that are done, in their order.
