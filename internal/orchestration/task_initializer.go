@@ -159,14 +159,13 @@ func (i *TaskInitializer) createUntil(deadline time.Time, batch []*creation) {
 	}
 }
 
-func (i *TaskInitializer) tryCreate(tasks []store.NewTask, roots int) (store.Created, error) {
+func (i *TaskInitializer) tryCreate(tasks []store.NewTask, roots int) (created store.Created, err error) {
 	if i.worker == nil {
 		return i.store.CreateTasks(i.ctx, tasks, store.Lease{})
 	}
 	lease := i.worker.Reserve(roots)
-	created, err := i.store.CreateTasks(i.ctx, tasks, lease)
-	i.worker.Take(i.ctx, lease, claimed(created.Leased, tasks))
-	return created, err
+	defer func() { i.worker.Take(i.ctx, lease, claimed(created.Leased, tasks)) }()
+	return i.store.CreateTasks(i.ctx, tasks, lease)
 }
 
 func claimed(leased []store.LeasedStep, tasks []store.NewTask) []store.ClaimedStep {
