@@ -78,7 +78,7 @@ type Applied struct {
 	Ended  []EndedTask
 	// Stale lists the indexes of outcomes that changed nothing, because the attempt they name is over.
 	Stale []int
-	// States are what the outcomes, by index, made of their steps.
+	// States are what the outcomes, by index, made of their steps; "" where they changed nothing.
 	States []workflow.StepState
 }
 
@@ -241,6 +241,9 @@ func (s *Store) ApplyOutcomes(ctx context.Context, batch []Outcome, l Lease) (Ap
 	if int(done) != n {
 		if applied.Stale, err = s.staleOutcomes(ctx, batch); err != nil {
 			return applied, err
+		}
+		for _, i := range applied.Stale {
+			applied.States[i] = ""
 		}
 	}
 	return applied, nil
