@@ -36,7 +36,7 @@ var layers = map[string][]string{
 		"internal/store", "internal/system", "internal/testdb"},
 	"dispatch": {"sdk", "internal/batch", "internal/payload", "internal/telemetry"},
 	"ffi/bridge": {"sdk", "sdk/worker", "sdk/client", "dispatch", "internal/actor", "internal/catalog",
-		"internal/config", "internal/orchestration", "internal/payload", "internal/store", "internal/system",
+		"internal/config", "internal/event", "internal/httpapi", "internal/orchestration", "internal/payload", "internal/store", "internal/system",
 		"internal/worker", "internal/workflow"},
 	"ffi":      {"ffi/bridge"},
 	"examples": {"sdk", "sdk/worker", "sdk/client", "sdk/tasktest"},

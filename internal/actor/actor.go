@@ -51,12 +51,12 @@ func (b *Base) Name() string { return b.name }
 
 // Started logs that the actor started.
 func (b *Base) Started(ctx context.Context) error {
-	b.logger.InfoContext(ctx, "actor started", "actor", b.name)
+	b.logger.DebugContext(ctx, "actor started", "actor", b.name)
 	return nil
 }
 
 // Stopped logs that the actor stopped.
 func (b *Base) Stopped(ctx context.Context) error {
-	b.logger.InfoContext(ctx, "actor stopped", "actor", b.name)
+	b.logger.DebugContext(ctx, "actor stopped", "actor", b.name)
 	return nil
 }

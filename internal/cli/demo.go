@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tasker-systems/tasker-go/examples/orders"
 	"github.com/tasker-systems/tasker-go/examples/templates"
-	"github.com/tasker-systems/tasker-go/internal/builtin"
 	"github.com/tasker-systems/tasker-go/internal/catalog"
 	"github.com/tasker-systems/tasker-go/internal/config"
 	"github.com/tasker-systems/tasker-go/internal/embedpg"
@@ -78,7 +78,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return err
 	}
 	cfg.Worker.Namespaces = []string{d.template.Namespace}
-	node, err := system.StartNode(ctx, s, &system.WorkerOptions{Registry: builtin.NewOrderRegistry(d.pace)})
+	node, err := system.StartNode(ctx, s, &system.WorkerOptions{Registry: orders.NewRegistry(d.pace)})
 	if err != nil {
 		return err
 	}
@@ -127,9 +127,9 @@ func (d *demo) show(ctx context.Context) error {
 			return err
 		}
 	}
-	order, err := json.Marshal(builtin.Order{
-		Customer: builtin.Customer{ID: 1, Email: "ada@example.com"},
-		Items:    []builtin.OrderItem{{ProductID: 7, Quantity: 2, PriceCents: 1999}, {ProductID: 9, Quantity: 1, PriceCents: 500}},
+	order, err := json.Marshal(orders.Order{
+		Customer: orders.Customer{ID: 1, Email: "ada@example.com"},
+		Items:    []orders.Item{{ProductID: 7, Quantity: 2, PriceCents: 1999}, {ProductID: 9, Quantity: 1, PriceCents: 500}},
 	})
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package builtin_test
+package orders_test
 
 import (
 	"encoding/json"
@@ -6,17 +6,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tasker-systems/tasker-go/internal/builtin"
+	"github.com/tasker-systems/tasker-go/examples/orders"
 	"github.com/tasker-systems/tasker-go/sdk/tasktest"
 )
 
-const orderTemplate = "../../examples/templates/order_fulfillment.yaml"
+const orderTemplate = "../templates/order_fulfillment.yaml"
 
 func TestAnOrderIsFulfilledAtItsSecondPayment(t *testing.T) {
 	t.Parallel()
-	task := tasktest.Run(t, builtin.NewOrderRegistry(0), orderTemplate, builtin.Order{
-		Customer: builtin.Customer{ID: 1, Email: "ada@example.com"},
-		Items:    []builtin.OrderItem{{ProductID: 1, Quantity: 2, PriceCents: 1250}, {ProductID: 2, Quantity: 1, PriceCents: 500}},
+	task := tasktest.Run(t, orders.NewRegistry(0), orderTemplate, orders.Order{
+		Customer: orders.Customer{ID: 1, Email: "ada@example.com"},
+		Items:    []orders.Item{{ProductID: 1, Quantity: 2, PriceCents: 1250}, {ProductID: 2, Quantity: 1, PriceCents: 500}},
 	})
 	task.RequireComplete()
 	require.JSONEq(t, `{"total_cents":3000,"item_count":3}`, string(task.Result("validate_cart")))
@@ -31,7 +31,7 @@ func TestAnOrderIsFulfilledAtItsSecondPayment(t *testing.T) {
 
 func TestAnOrderOfNothingFailsForGood(t *testing.T) {
 	t.Parallel()
-	task := tasktest.Run(t, builtin.NewOrderRegistry(0), orderTemplate, builtin.Order{Items: []builtin.OrderItem{{ProductID: 4}}})
+	task := tasktest.Run(t, orders.NewRegistry(0), orderTemplate, orders.Order{Items: []orders.Item{{ProductID: 4}}})
 	require.Equal(t, "blocked_by_failures", task.State)
 	require.Equal(t, 1, task.Attempts("validate_cart"))
 	require.Contains(t, task.Execution("validate_cart").Error.Message, "product 4: a quantity of 0 cannot be ordered")

@@ -1,4 +1,6 @@
-package builtin
+// Package orders holds the handlers of the order_fulfillment example, which the demo runs: typed input, the result of an
+// earlier step, configuration of the template, an error that is retried and one that is not.
+package orders
 
 import (
 	"context"
@@ -10,8 +12,8 @@ import (
 
 // Order is the context of an order_fulfillment task.
 type Order struct {
-	Customer Customer    `json:"customer"`
-	Items    []OrderItem `json:"items"`
+	Customer Customer `json:"customer"`
+	Items    []Item   `json:"items"`
 }
 
 // Customer pays for an [Order].
@@ -20,8 +22,8 @@ type Customer struct {
 	Email string `json:"email"`
 }
 
-// OrderItem is a line of an [Order].
-type OrderItem struct {
+// Item is a line of an [Order].
+type Item struct {
 	ProductID  int `json:"product_id"`
 	Quantity   int `json:"quantity"`
 	PriceCents int `json:"price_cents"`
@@ -48,10 +50,10 @@ type shipment struct {
 	Carrier        any    `json:"carrier"`
 }
 
-// NewOrderRegistry makes the handlers of the template order_fulfillment, as the demo runs them. Each takes about pace. The
-// first attempt at the payment fails, so that there is a retry to see. What they make up depends on the step alone, so an
-// attempt that runs again, after a crash, books the same payment.
-func NewOrderRegistry(pace time.Duration) *sdk.Registry {
+// NewRegistry makes the handlers of the template order_fulfillment. Each takes about pace. The first attempt at the payment
+// fails, so that there is a retry to see. What they make up depends on the step alone, so an attempt that runs again,
+// after a crash, books the same payment.
+func NewRegistry(pace time.Duration) *sdk.Registry {
 	r := sdk.NewRegistry()
 	r.Register("order.validate_cart", sdk.Typed(func(ctx context.Context, o Order, _ *sdk.StepContext) (c cart, err error) {
 		for _, item := range o.Items {
@@ -89,4 +91,14 @@ func NewOrderRegistry(pace time.Duration) *sdk.Registry {
 func number(kind string, step *sdk.StepContext) string {
 	id := step.StepUUID()
 	return fmt.Sprintf("%s_%x", kind, id[10:])
+}
+
+// wait takes its time, unless the step is told to stop.
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
