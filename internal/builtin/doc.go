@@ -1,3 +1,2 @@
-// Package builtin holds the handlers that the program itself brings: small ones for benchmarks and for trying faults, and
-// those of the demo's workflow.
+// Package builtin holds the handlers that the program itself brings, for benchmarks and for trying faults.
 package builtin

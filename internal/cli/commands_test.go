@@ -118,7 +118,7 @@ func TestTheDoctorFindsNothingWrongWithAWorkerAtWork(t *testing.T) {
 	t.Parallel()
 	w := withWorker(t)
 	out := w.must("doctor")
-	require.Regexp(t, `\nok  connection  answered within `, out)
+	require.Regexp(t, `\nok  connection  PostgreSQL `, out)
 	require.Regexp(t, `\nok  tasks       0 tasks under way\n`, out)
 	require.Regexp(t, `\nok  queue       empty\n`, out)
 	require.Regexp(t, `\nok  workers     1 live, 10 slots, 0 busy\n`, out)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -94,13 +95,36 @@ func (d *doctor) connection(ctx context.Context, s *system.SystemContext) error 
 	if server := s.Server(); server != nil {
 		d.find("data folder", findingOK, "%s; server process %d; its log is %s", server.DataDir(), server.PostmasterPID(), server.LogPath())
 	}
-	begun := time.Now()
-	if err := s.Store.Ping(ctx); err != nil {
+	if err := s.Store.Ping(ctx); err != nil { // opens the connection that is then timed
 		return err
 	}
-	d.find("connection", findingOK, "answered within %s", time.Since(begun).Round(time.Microsecond))
-	d.find("schema", findingOK, "up to date, version %s", store.SchemaVersion())
+	begun := time.Now()
+	found, err := s.Store.Inspect(ctx)
+	if err != nil {
+		return err
+	}
+	took := time.Since(begun)
+	d.find("connection", findingOK, "PostgreSQL %s answered within %s", found.ServerVersion, took.Round(time.Microsecond))
+	d.find("schema", findingOK, "up to date: %s", strings.Join(found.Migrations, ", "))
+	d.clock(found.Now.Sub(begun.Add(took / 2)))
 	return nil
+}
+
+// skewed is how far clocks may be apart before it is worth a word.
+const skewed = time.Second
+
+// clock tells how far the database's clock is ahead of this machine's. Nothing but the times that people read depends on
+// it.
+func (d *doctor) clock(ahead time.Duration) {
+	if ahead.Abs() < skewed {
+		d.find("clock", findingOK, "this machine's and the database's agree to %s", ahead.Abs().Round(time.Millisecond))
+		return
+	}
+	which := "ahead of"
+	if ahead < 0 {
+		which = "behind"
+	}
+	d.find("clock", findingWarn, "the database's clock is %s %s this machine's; times that you read here are off by that", seconds(ahead.Abs()), which)
 }
 
 func (d *doctor) tasks(ctx context.Context, s *store.Store) error {
@@ -157,7 +181,6 @@ func (d *doctor) workers(ctx context.Context, s *store.Store) error {
 		return err
 	}
 	var live, slots, busy int32
-	var newest time.Time
 	for _, w := range workers {
 		if w.State == store.WorkerLost {
 			d.find("workers", findingWarn, "%s (process %d on %s) was last heard of %s ago; its steps run again elsewhere",
@@ -165,28 +188,9 @@ func (d *doctor) workers(ctx context.Context, s *store.Store) error {
 			continue
 		}
 		live, slots, busy = live+1, slots+w.Slots, busy+w.Busy
-		if w.HeartbeatAt.After(newest) {
-			newest = w.HeartbeatAt
-		}
 	}
 	d.find("workers", findingOK, "%d live, %s, %d busy", live, count(slots, "slot"), busy)
-	if live > 0 {
-		d.clock(time.Since(newest))
-	}
 	return nil
-}
-
-// clock compares this machine's clock with the database's by a live worker's last heartbeat, which the database dates.
-// Nothing but the times that people read depends on it.
-func (d *doctor) clock(age time.Duration) {
-	switch {
-	case age < -time.Second:
-		d.find("clock", findingWarn, "the database's clock is at least %s ahead of this machine's; times that you read here are off by that", seconds(-age))
-	case age > time.Minute:
-		d.find("clock", findingWarn, "the database's clock is about %s behind this machine's; times that you read here are off by that", seconds(age))
-	default:
-		d.find("clock", findingOK, "this machine's and the database's agree, as far as heartbeats tell")
-	}
 }
 
 func (d *doctor) print(f format) error {
