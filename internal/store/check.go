@@ -16,8 +16,8 @@ type Violation struct {
 	// Check names the rule, Rule says what it demands.
 	Check string `json:"check"`
 	Rule  string `json:"rule"`
-	// TaskUUID and Step, its name and number, say where, as far as the rule is about one.
-	TaskUUID sdk.UUID `json:"task_uuid,omitzero"`
+	// TaskUUID and Step, its name and number, say where; Step is empty where it is about the task as a whole.
+	TaskUUID sdk.UUID `json:"task_uuid"`
 	Step     string   `json:"step,omitempty"`
 	// Found says what there is instead.
 	Found string `json:"found"`

@@ -54,9 +54,9 @@ where s.state = 'in_progress' and s.worker_id is not null
   and not exists (select from tasker.task_claims c where c.worker_id = s.worker_id and c.task_uuid = s.task_uuid)`},
 
 	{"expired_lease", "a step is taken back within 3 seconds after its worker's lease ran out", `
-select s.task_uuid, s.step_no, format('the lease of worker %s (%s) ran out %s ago', w.worker_id, w.name, date_trunc('milliseconds', now() - w.lease_until))
+select s.task_uuid, s.step_no, format('the lease of worker %s (%s) ran out %s ago', w.worker_id, w.name, date_trunc('milliseconds', now() - ` + leaseEnd + `))
 from tasker.workflow_steps s join tasker.workers w using (worker_id)
-where s.state = 'in_progress' and w.stopped_at is null and w.lease_until < now() - interval '3 seconds'`},
+where s.state = 'in_progress' and w.stopped_at is null and ` + leaseEnd + ` < now() - interval '3 seconds'`},
 
 	{"ready_queue", "a step has one row in ready_steps while it is enqueued; once it has ended a row may be left over", `
 select s.task_uuid, s.step_no, format('the step is %s and has %s rows in ready_steps, %s of them as it is queued', s.state, coalesce(q.n, 0), coalesce(q.fit, 0))
@@ -175,7 +175,7 @@ join tasker.template_steps ts on ts.template_id = t.template_id and ts.step_no =
 cross join lateral jsonb_array_elements(tt.definition -> 'steps') as d(step)
 cross join lateral (
   select case when (d.step #>> '{retry,retryable}')::bool is false then 1 else greatest((d.step #>> '{retry,max_attempts}')::int, 1) end as attempts,
-    greatest((d.step #>> '{retry,max_crashes}')::int, 1) as crashes) b
+    greatest(coalesce((d.step #>> '{retry,max_crashes}')::int, 3), 1) as crashes) b
 where d.step ->> 'name' = ts.name and (s.attempt - s.forgiven - s.crashes > b.attempts or s.crashes > b.crashes)`},
 
 	{"edges", "a step's children are steps of the same task", `

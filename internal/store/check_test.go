@@ -188,7 +188,7 @@ var plants = map[string]plant{
 	"a step that nobody would miss": {"owner_findable", "running",
 		`delete from tasker.task_claims where task_uuid = $1`, "has no claim on the task"},
 	"a lease that nobody took back": {"expired_lease", "running",
-		`update tasker.workers set lease_until = now() - interval '4 seconds' where exists (select from tasker.tasks where task_uuid = $1)`, "(w) ran out 00:00:04"},
+		`update tasker.workers set lease_until = now() - interval '4 seconds', lease_ms = -86400000 where exists (select from tasker.tasks where task_uuid = $1)`, "(w) ran out 00:00:04"},
 	"a queued step that no one can find": {"ready_queue", "untouched",
 		`delete from tasker.ready_steps where task_uuid = $1`, "the step is enqueued and has 0 rows"},
 	"a step that is queued twice": {"ready_queue", "untouched",
