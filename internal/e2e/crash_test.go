@@ -1,0 +1,86 @@
+package e2e
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAStepRunsAgainSoonAfterItsWorkerWasKilled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(t, "linear", linear(3)...)
+	front := w.node(t, role{})
+	victim := w.worker(t, "victim", role{Lease: shortLease})
+	task := w.submit(t, front, "linear", map[string]conduct{"s2": {MS: 1000}})
+	w.effectOf(t, task, "s2", "start", 1)
+	w.worker(t, "heir", role{Lease: shortLease})
+
+	killed := time.Now()
+	victim.kill(t)
+	again := w.effectOf(t, task, "s2", "start", 2)
+	took := again.At.Sub(killed)
+	t.Logf("killed -9, ran again after %s (lease %s)", took, shortLease)
+	require.Less(t, took, shortLease+time.Second)
+	require.Equal(t, "complete", w.taskState(t, task))
+	require.Equal(t, stepRow{State: "complete", Attempt: 2, Crashes: 1}, w.step(t, task, "s2"))
+	require.Equal(t, 1, w.step(t, task, "s3").Attempt)
+	w.requireIntact(t)
+	w.requireKeyedEffects(t)
+}
+
+func TestAcknowledgedTasksSurviveTheDeathOfTheirServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.registerShapes(t)
+	w.worker(t, "worker", role{Slots: 20, Lease: shortLease})
+	refused := 0
+	for range 3 {
+		server := w.server(t, "server", role{})
+		done := make(chan struct{})
+		before := len(w.acknowledged(t))
+		go func() {
+			defer close(done)
+			refused += w.submitMany(t.Context(), server, 4, 300, mixed(1))
+		}()
+		require.Eventually(t, func() bool { return len(w.acknowledged(t)) > before+60 }, patience, tick)
+		server.kill(t)
+		<-done
+	}
+	require.NotZero(t, refused, "the server was killed too late to matter")
+	w.server(t, "server", role{})
+	w.settled(t, patience)
+	w.requireNothingLost(t)
+	w.requireOnce(t)
+	w.requireIntact(t)
+	t.Logf("%d tasks acknowledged, %d requests without an answer, %d tasks made", len(w.acknowledged(t)), refused,
+		w.db.Count(t, `select count(*) from tasker.tasks`))
+}
+
+func TestAFrozenWorkersLateResultChangesNothingAndItComesBackAsANewOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(t, "linear", linear(2)...)
+	front := w.node(t, role{})
+	frozen := w.worker(t, "frozen", role{Lease: shortLease, Slots: 2})
+	task := w.submit(t, front, "linear", map[string]conduct{"s1": {MS: 700, Stubborn: true}})
+	w.effectOf(t, task, "s1", "start", 1)
+	frozen.signal(t, syscall.SIGSTOP)
+	heir := w.worker(t, "heir", role{Lease: shortLease})
+	require.Equal(t, "complete", w.taskState(t, task))
+	require.Equal(t, stepRow{State: "complete", Attempt: 2, Crashes: 1}, w.step(t, task, "s1"))
+
+	frozen.signal(t, syscall.SIGCONT)
+	late := w.effectOf(t, task, "s1", "end", 2)
+	require.Equal(t, frozen.cmd.Process.Pid, late.PID)
+	w.eventually(t, patience, 3, `select count(*) from tasker.workers`)
+	heir.kill(t)
+	next := w.submit(t, front, "linear", nil)
+	require.Equal(t, "complete", w.taskState(t, next))
+	require.Equal(t, frozen.cmd.Process.Pid, w.effectOf(t, next, "s2", "end", 1).PID)
+	require.Equal(t, stepRow{State: "complete", Attempt: 2, Crashes: 1}, w.step(t, task, "s1"))
+	require.Equal(t, 1, w.step(t, task, "s2").Attempt)
+	w.requireIntact(t)
+}

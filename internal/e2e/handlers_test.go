@@ -1,0 +1,201 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/tasker-systems/tasker-go/sdk"
+)
+
+// effect is a trace that a handler leaves in the world.
+type effect struct {
+	Task, StepUUID sdk.UUID
+	Step           string
+	Attempt        int
+	Key            string
+	// Kind is start or end.
+	Kind string
+	PID  int
+	At   time.Time
+}
+
+// effectLog is the file that the effects of a test's processes are written to. It is a file so that nothing that is done
+// to the database or to a process can take back an effect: one write appends one line.
+type effectLog string
+
+func (l effectLog) write(step *sdk.StepContext, kind string) {
+	line, err := json.Marshal(effect{
+		step.TaskUUID(), step.StepUUID(), step.StepName(), step.Attempt(), step.IdempotencyKey(), kind, os.Getpid(), time.Now(),
+	})
+	if err == nil {
+		err = appendLine(string(l), line)
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
+func appendLine(file string, line []byte) error {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(line, '\n'))
+	return errors.Join(err, f.Close())
+}
+
+func readLines[T any](file string) (all []T, err error) {
+	f, err := os.Open(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		var v T
+		if err := json.Unmarshal(lines.Bytes(), &v); err != nil {
+			return nil, fmt.Errorf("%s: %w", lines.Text(), err)
+		}
+		all = append(all, v)
+	}
+	return all, lines.Err()
+}
+
+// conduct is how a step behaves, as its task's context says by step name, or for all steps by "*".
+type conduct struct {
+	// MS is how long the step takes.
+	MS int
+	// Stubborn steps do not notice that they are cancelled.
+	Stubborn bool
+	// Fail, Die and Panic are how many attempts fail, kill their process and panic, before one goes well.
+	Fail, Die, Panic int
+	// Error is what a failure says; RetryAfter what it asks for, in seconds; Permanent that it is for good.
+	Error      string
+	RetryAfter int
+	Permanent  bool
+	// Return names a hostile result.
+	Return string
+}
+
+// allHandlers are interchangeable, so that tests can say which process serves which step.
+var allHandlers = []string{"work", "left", "right"}
+
+func handlers(log effectLog, names []string) *sdk.Registry {
+	registry := sdk.NewRegistry()
+	for _, name := range names {
+		registry.RegisterFunc(name, func(ctx context.Context, step *sdk.StepContext) (sdk.StepResult, error) {
+			return work(ctx, step, log)
+		})
+	}
+	return registry
+}
+
+// work does what the step's conduct asks for. It checks that the results of all its parents are there.
+func work(ctx context.Context, step *sdk.StepContext, log effectLog) (sdk.StepResult, error) {
+	var all map[string]conduct
+	if err := step.Input(ctx, &all); err != nil {
+		return sdk.StepResult{}, err
+	}
+	c, ok := all[step.StepName()]
+	if !ok {
+		c = all["*"]
+	}
+	parents, err := step.DependencyResults(ctx)
+	if err != nil {
+		return sdk.StepResult{}, err
+	}
+	if len(parents) != len(step.Dependencies()) {
+		return sdk.StepResult{}, sdk.Permanentf("of %d parents only %d have a result", len(step.Dependencies()), len(parents))
+	}
+	log.write(step, "start")
+	if err := c.pass(ctx); err != nil {
+		return sdk.StepResult{}, err
+	}
+	switch attempt := step.Attempt(); {
+	case attempt <= c.Die:
+		os.Exit(9)
+	case attempt <= c.Panic:
+		panic("as asked: " + c.Error)
+	case attempt <= c.Fail:
+		return sdk.StepResult{}, c.failure(attempt)
+	}
+	result, err := c.result(step)
+	log.write(step, "end")
+	return result, err
+}
+
+func (c conduct) pass(ctx context.Context) error {
+	if c.Stubborn {
+		ctx = context.WithoutCancel(ctx)
+	}
+	select {
+	case <-time.After(time.Duration(c.MS) * time.Millisecond):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (c conduct) failure(attempt int) error {
+	err := fmt.Errorf("attempt %d fails as asked: %s", attempt, c.Error)
+	switch {
+	case c.Permanent:
+		return sdk.Permanent(err)
+	case c.RetryAfter > 0:
+		return sdk.Retryable(err, sdk.RetryAfter(time.Duration(c.RetryAfter)*time.Second))
+	}
+	return err
+}
+
+// hostile are results that PostgreSQL does not take, or JSON does not know.
+var hostile = map[string]any{
+	"a NUL":             "a\x00b",
+	"a NUL in a key":    map[string]any{"a\x00b": 1},
+	"a lone surrogate":  json.RawMessage(`"\ud800"`),
+	"bad UTF-8":         json.RawMessage("\"\xff\""),
+	"a number too big":  json.RawMessage(`1e400000`),
+	"no JSON at all":    json.RawMessage(`{"a":`),
+	"two values":        json.RawMessage(`{} {}`),
+	"not a number":      math.NaN(),
+	"a channel":         make(chan int),
+	"nested too deep":   json.RawMessage(strings.Repeat("[", 2000) + strings.Repeat("]", 2000)),
+	"more than allowed": strings.Repeat("x", 2<<20),
+}
+
+func (c conduct) result(step *sdk.StepContext) (sdk.StepResult, error) {
+	if value, ok := hostile[c.Return]; ok {
+		return sdk.Success(value), nil
+	}
+	switch c.Return {
+	case "":
+		return sdk.Success(map[string]any{"step": step.StepName(), "attempt": step.Attempt()}), nil
+	case "goexit":
+		runtime.Goexit()
+	case "hang":
+		select {}
+	case "hostile metadata":
+		return sdk.StepResult{Value: 1, Metadata: map[string]any{"bad\x00key": "a\x00b"}}, nil
+	case "impossible metadata":
+		return sdk.StepResult{Value: 1, Metadata: map[string]any{"bad": make(chan int)}}, nil
+	case "hostile error":
+		return sdk.StepResult{}, sdk.Permanent(errors.New("a\x00b \xff"), sdk.WithCode("a\x00b"), sdk.WithContext("a\x00b", "a\x00b"))
+	case "impossible error":
+		return sdk.StepResult{}, sdk.Permanent(errors.New("no"), sdk.WithContext("bad", math.Inf(1)))
+	case "hostile panic":
+		panic("a\x00b \xff")
+	case "huge error":
+		return sdk.StepResult{}, sdk.Permanent(errors.New(strings.Repeat("x", 32<<20)))
+	}
+	return sdk.StepResult{}, sdk.Permanentf("the test asks for an unknown result %q", c.Return)
+}
