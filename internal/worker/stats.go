@@ -21,12 +21,14 @@ func (s *AtomicStepExecutionStats) RecordFailure(executionTimeMS uint64) {
 	s.totalExecutionTimeMS.Add(executionTimeMS)
 }
 
-// Snapshot reads the counters.
+// Snapshot reads the counters. A step is counted as executed first and as such read last, so that no snapshot shows more
+// outcomes than steps.
 func (s *AtomicStepExecutionStats) Snapshot() StepExecutionStats {
-	n := s.totalExecuted.Load()
-	stats := StepExecutionStats{TotalExecuted: n, TotalSucceeded: s.totalSucceeded.Load(), TotalFailed: s.totalFailed.Load()}
-	if n > 0 {
-		stats.AverageExecutionTimeMS = float64(s.totalExecutionTimeMS.Load()) / float64(n)
+	stats := StepExecutionStats{TotalSucceeded: s.totalSucceeded.Load(), TotalFailed: s.totalFailed.Load()}
+	ms := s.totalExecutionTimeMS.Load()
+	stats.TotalExecuted = s.totalExecuted.Load()
+	if n := stats.TotalExecuted; n > 0 {
+		stats.AverageExecutionTimeMS = float64(ms) / float64(n)
 	}
 	return stats
 }
