@@ -110,7 +110,7 @@ create table tasker.workflow_steps (
   result jsonb,
   outcome jsonb,
   primary key (task_uuid, step_no)
-) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
+) with (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.05);
 
 -- Steps that wait for a worker. A row is inserted and deleted, never updated.
 create table tasker.ready_steps (
