@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/tasker-systems/tasker-go/sdk"
 )
 
 // FfiEventSource makes the document by which a host runs a step.
@@ -120,9 +118,10 @@ type FfiDispatchChannel struct {
 	tasks sync.WaitGroup
 
 	unsent atomic.Int64 // results that were taken over and not yet sent
+	full   atomic.Bool  // a result was refused since there was room last
 
 	mu       sync.Mutex
-	events   map[*FfiStepEvent]struct{} // all but those that are gone
+	events   eventList // all but those that are gone
 	loading  []*FfiStepEvent
 	toLoad   *sync.Cond      // there is something in loading, or the channel is closed
 	waiting  []*FfiStepEvent // in the order of their coming; entries that are no longer waiting are skipped
@@ -130,7 +129,6 @@ type FfiDispatchChannel struct {
 	results  []*Completion
 	sending  chan struct{} // a token when there are results
 	parked   []*DispatchHandlerMessage
-	full     bool
 	counts   ffiCounts
 	held     int
 	alarm    *time.Timer
@@ -144,8 +142,9 @@ type FfiDispatchChannel struct {
 func NewFfiDispatchChannel(source FfiEventSource, slots *Slots, sink CompletionSender, cfg FfiConfig) *FfiDispatchChannel {
 	c := &FfiDispatchChannel{
 		cfg: cfg.withDefaults(), slots: slots, sink: sink, source: source, breaker: newFfiBreaker(cfg.Breaker),
-		events: map[*FfiStepEvent]struct{}{}, sending: make(chan struct{}, 1), idle: make(chan struct{}),
+		sending: make(chan struct{}, 1), idle: make(chan struct{}),
 	}
+	c.events.root.next, c.events.root.prev = &c.events.root, &c.events.root
 	c.toLoad = sync.NewCond(&c.mu)
 	c.ctx, c.abort = context.WithCancel(context.Background())
 	c.alarm = time.AfterFunc(time.Hour, c.onAlarm)
@@ -162,13 +161,12 @@ func (c *FfiDispatchChannel) Dispatch(m *DispatchHandlerMessage) { c.deliver(m, 
 
 // deliver starts a delivery of a step, the first one or the next after a checkpoint.
 func (c *FfiDispatchChannel) deliver(m *DispatchHandlerMessage, checkpoint json.RawMessage) {
-	e := &FfiStepEvent{EventID: sdk.NewUUID(), Message: m, Timeout: m.Timeout, Checkpoint: checkpoint}
+	e := &FfiStepEvent{Message: m, Timeout: m.Timeout, Checkpoint: checkpoint}
 	if e.Timeout <= 0 {
 		e.Timeout = c.cfg.CompletionTimeout
 	}
 	c.mu.Lock()
-	e.since = time.Now()
-	c.events[e] = struct{}{}
+	c.events.add(e)
 	if c.draining {
 		c.giveBack(e, FfiShutdown)
 		c.mu.Unlock()
@@ -268,9 +266,11 @@ func (c *FfiDispatchChannel) checkIdle() {
 
 // forget drops the event. The caller holds mu.
 func (c *FfiDispatchChannel) forget(e *FfiStepEvent, end FfiEnd) {
+	if e.state == ffiWaiting {
+		e.payload = nil
+	}
 	e.state, e.end = ffiGone, end
-	delete(c.events, e)
-	e.payload = nil
+	c.events.remove(e)
 	c.cfg.OnGone(e, end)
 }
 

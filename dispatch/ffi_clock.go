@@ -27,7 +27,7 @@ func (c *FfiDispatchChannel) onAlarm() {
 	var starving []any
 	c.mu.Lock()
 	c.alarmAt = time.Time{}
-	for e := range c.events {
+	for e := range c.events.all {
 		if c.checkStarvation(e, now) {
 			starving = append(starving, e.Message.stepUUID().String())
 		}

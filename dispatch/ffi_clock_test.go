@@ -222,6 +222,26 @@ func TestAStepThatIsCancelledBeforeItIsPolledIsNeverHandedOut(t *testing.T) {
 	})
 }
 
+func TestAStepThatIsCancelledWhileItsEventIsMadeIsNeverHandedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHostTest(t, 2, FfiConfig{Loaders: 1})
+		made := make(chan []byte)
+		h.payload = func(*FfiStepEvent) ([]byte, error) { return <-made, nil }
+		a, b := h.dispatch(0), h.dispatch(0)
+		synctest.Wait()
+		a.Cancel(ErrCancelled)
+		require.Len(t, h.ends(), 1)
+		made <- []byte("a")
+		made <- []byte("b")
+		got := h.poll(8)
+		require.Len(t, got, 1)
+		require.Same(t, b, got[0].Event.Message)
+		require.Equal(t, "b", string(got[0].Payload))
+		require.NoError(t, h.Complete(got[0].Event, success()))
+		h.stop()
+	})
+}
+
 func TestTheStoredFailureOfATimeoutIsTheWireContract(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHostTest(t, 1, FfiConfig{CompletionTimeout: time.Second})

@@ -44,7 +44,7 @@ func (c *FfiDispatchChannel) take(e *FfiStepEvent) error {
 	switch e.state {
 	case ffiHeld:
 		if c.unsent.Load() >= int64(c.cfg.CompletionBufferSize) {
-			c.full = true
+			c.full.Store(true)
 			c.counts.Busy++
 			return ErrFfiBusy
 		}

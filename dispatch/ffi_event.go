@@ -1,9 +1,11 @@
 package dispatch
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/tasker-systems/tasker-go/sdk"
@@ -22,15 +24,19 @@ type FfiStepEvent struct {
 	// Tag is the consumer's own, to be set by OnHeld.
 	Tag uint64
 
+	// These are the loader's until the event is published.
+	payload []byte
+	failure error
+
 	// The channel's mutex guards the rest.
-	payload  []byte
-	state    ffiState
-	end      FfiEnd
-	cause    error // why the host was told to stop, while it may still complete the step
-	since    time.Time
-	deadline time.Time
-	warned   bool
-	details  json.RawMessage
+	next, prev *FfiStepEvent // in the channel's list
+	state      ffiState
+	end        FfiEnd
+	cause      error // why the host was told to stop, while it may still complete the step
+	since      time.Time
+	deadline   time.Time
+	warned     bool
+	details    json.RawMessage
 }
 
 type ffiState uint8
@@ -107,4 +113,36 @@ func endOf(cause error) FfiEnd {
 		return FfiLeaseLost
 	}
 	return FfiCancelled
+}
+
+// newEventID makes a version 7 UUID. They are made for each delivery, and need not be hard to guess.
+func newEventID(now time.Time) (id sdk.UUID) {
+	ms, low := now.UnixMilli(), rand.Uint64()
+	binary.BigEndian.PutUint64(id[:8], uint64(ms)<<16|rand.Uint64()&0x0fff|0x7000)
+	binary.BigEndian.PutUint64(id[8:], low&^(3<<62)|2<<62)
+	return id
+}
+
+// eventList holds events in no order. Its zero value is not ready: root must point to itself.
+type eventList struct{ root FfiStepEvent }
+
+func (l *eventList) add(e *FfiStepEvent) {
+	e.prev, e.next = &l.root, l.root.next
+	e.prev.next, e.next.prev = e, e
+}
+
+func (l *eventList) remove(e *FfiStepEvent) {
+	e.prev.next, e.next.prev = e.next, e.prev
+	e.next, e.prev = nil, nil
+}
+
+// all yields the events; the one at hand may be removed.
+func (l *eventList) all(yield func(*FfiStepEvent) bool) {
+	for e := l.root.next; e != &l.root; {
+		next := e.next
+		if !yield(e) {
+			return
+		}
+		e = next
+	}
 }

@@ -62,7 +62,7 @@ func (c *FfiDispatchChannel) Metrics() FfiDispatchMetrics {
 		UnsentCount: int(c.unsent.Load()), SlotsInUse: c.slots.InUse(), Slots: c.slots.Size(),
 		Draining: c.draining, Breaker: c.breaker.snapshot(now), ffiCounts: c.counts,
 	}
-	for e := range c.events {
+	for e := range c.events.all {
 		age := now.Sub(e.since).Milliseconds()
 		switch e.state {
 		case ffiLoading:

@@ -88,8 +88,12 @@ func shift[T any](s []T, n int) []T {
 	return s[n:]
 }
 
+// loadBatch is how many events a loader takes on at a time. The rest is left to the others, who load side by side.
+const loadBatch = 16
+
 // loadAll makes payloads until the channel stops.
 func (c *FfiDispatchChannel) loadAll() {
+	var batch [loadBatch]*FfiStepEvent
 	for {
 		c.mu.Lock()
 		for len(c.loading) == 0 && !c.closed {
@@ -99,24 +103,45 @@ func (c *FfiDispatchChannel) loadAll() {
 			c.mu.Unlock()
 			return
 		}
-		e := c.loading[0]
-		c.loading = shift(c.loading, 1)
+		share := max(1, len(c.loading)/c.cfg.Loaders)
+		n := copy(batch[:], c.loading[:min(share, loadBatch)])
+		c.loading = shift(c.loading, n)
 		c.mu.Unlock()
-		c.loadOne(e)
+		c.load(batch[:n])
+		clear(batch[:n])
 	}
 }
 
-func (c *FfiDispatchChannel) loadOne(e *FfiStepEvent) {
-	payload, err := c.payload(e)
+// publishAfter is how long a payload that is made may wait for the next ones, so that they are published together.
+const publishAfter = 200 * time.Microsecond
+
+// load makes the payloads of events, one after the other, and has them polled.
+func (c *FfiDispatchChannel) load(batch []*FfiStepEvent) {
+	published := time.Now()
+	first := 0
+	for i, e := range batch {
+		e.EventID = newEventID(published)
+		e.payload, e.failure = c.payload(e)
+		if now := time.Now(); now.Sub(published) > publishAfter || i == len(batch)-1 {
+			c.publish(batch[first:i+1], now)
+			first, published = i+1, now
+		}
+	}
+}
+
+func (c *FfiDispatchChannel) publish(batch []*FfiStepEvent, now time.Time) {
 	c.mu.Lock()
-	switch {
-	case e.state != ffiLoading: // cancelled meanwhile
-	case err != nil:
-		c.settle(e, FfiReleased, &Completion{Message: e.Message, Result: c.failed(e, err)})
-	default:
-		e.payload, e.state, e.since = payload, ffiWaiting, time.Now()
-		c.waiting = append(c.waiting, e)
-		c.ring(e.since.Add(min(c.cfg.StarvationThreshold, c.cfg.UnpolledTimeout)))
+	for _, e := range batch {
+		switch {
+		case e.state != ffiLoading: // cancelled meanwhile
+		case e.failure != nil:
+			e.since = now
+			c.settle(e, FfiReleased, &Completion{Message: e.Message, Result: c.failed(e, e.failure)})
+		default:
+			e.state, e.since = ffiWaiting, now
+			c.waiting = append(c.waiting, e)
+			c.ring(now.Add(min(c.cfg.StarvationThreshold, c.cfg.UnpolledTimeout)))
+		}
 	}
 	c.mu.Unlock()
 	c.cfg.OnReady()

@@ -37,9 +37,10 @@ func (c *FfiDispatchChannel) sendAll() {
 		batch := c.results
 		c.results = spare[:0]
 		c.mu.Unlock()
+		started := time.Now()
 		for i, r := range batch {
 			batch[i] = nil
-			c.send(r)
+			started = c.send(r, started)
 		}
 		spare = batch
 		if stopping && len(batch) == 0 {
@@ -48,36 +49,26 @@ func (c *FfiDispatchChannel) sendAll() {
 	}
 }
 
-func (c *FfiDispatchChannel) send(r *Completion) {
-	started := time.Now()
+func (c *FfiDispatchChannel) send(r *Completion, started time.Time) (sent time.Time) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.panicked("send a result", v)
 		}
-		now := time.Now()
-		changed := c.breaker.observe(now.Sub(started), now)
+		sent = time.Now()
+		changed := c.breaker.observe(sent.Sub(started), sent)
 		room := c.unsent.Add(-1) < int64(c.cfg.CompletionBufferSize)
 		if changed {
-			c.breakerChanged(now)
+			c.breakerChanged(sent)
 		}
-		if room {
-			c.tellRoom()
+		if room && c.full.CompareAndSwap(true, false) {
+			c.cfg.OnRoom()
 		}
 	}()
 	if r.Result != nil && r.Result.Metadata.CompletedAt.IsZero() {
 		r.Result.Metadata.CompletedAt = started
 	}
 	c.sink.Send(r)
-}
-
-func (c *FfiDispatchChannel) tellRoom() {
-	c.mu.Lock()
-	was := c.full
-	c.full = false
-	c.mu.Unlock()
-	if was {
-		c.cfg.OnRoom()
-	}
+	return sent
 }
 
 func (c *FfiDispatchChannel) breakerChanged(now time.Time) {

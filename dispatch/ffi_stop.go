@@ -10,7 +10,7 @@ import (
 func (c *FfiDispatchChannel) Drain() {
 	c.mu.Lock()
 	c.draining = true
-	for e := range c.events {
+	for e := range c.events.all {
 		if e.state == ffiLoading || e.state == ffiWaiting {
 			c.giveBack(e, FfiShutdown)
 		}
@@ -72,7 +72,7 @@ func (c *FfiDispatchChannel) flush(timeout time.Duration) (unsent int) {
 func (c *FfiDispatchChannel) close() (left int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for e := range c.events {
+	for e := range c.events.all {
 		switch e.state {
 		case ffiHeld, ffiCheckpointing:
 			left++
@@ -92,7 +92,7 @@ func (c *FfiDispatchChannel) heldByHost() []*FfiStepEvent {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var held []*FfiStepEvent
-	for e := range c.events {
+	for e := range c.events.all {
 		if e.state == ffiHeld || e.state == ffiCheckpointing {
 			held = append(held, e)
 		}

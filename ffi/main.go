@@ -13,6 +13,7 @@ package main
 import "C"
 
 import (
+	"log/slog"
 	"runtime/debug"
 	"strings"
 	"unsafe"
@@ -21,6 +22,9 @@ import (
 )
 
 func main() {}
+
+// Whatever in the process logs without being given a logger must not reach the host's standard error.
+func init() { slog.SetDefault(lib.Logger()) }
 
 var lib = bridge.New(withCore(bridge.Options{
 	OnOpenFD:  func(fd int) { C.tkc_fd_register(C.int(fd)) },

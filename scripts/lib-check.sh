@@ -25,6 +25,12 @@ if command -v "$cxx" >/dev/null; then
 	done
 fi
 
+# The C half passes to Go what Go's functions take, and holds up to the compiler's own analysis.
+(cd ffi && go tool cgo -objdir "$work/cgo" -- -I. main.go worker.go step.go call.go log.go)
+for file in shim.c guard.c; do
+	if "$cc" -std=gnu11 -O2 -Wall -Wextra -Wconversion -Werror -fanalyzer -c -o /dev/null -I"$work/cgo" -Iffi "ffi/$file"; then pass "$file passes the analyzer"; else fail "$file"; fi
+done
+
 # Its functions are the library's, no more and no fewer.
 grep -oE '^TASKER_API [^;(]*[ *](tasker_[a-z_]+)\(' include/tasker.h | grep -oE 'tasker_[a-z_]+\($' | tr -d '(' | sort >"$work/header"
 nm -D --defined-only "$lib" | awk '$2 ~ /[TtWwDdBbRr]/ {sub(/@.*/, "", $3); print $3}' | sort >"$work/exports"

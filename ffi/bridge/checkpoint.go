@@ -15,25 +15,25 @@ func decodeCheckpoint(raw []byte, step sdk.UUID, limits payload.Limits) (c dispa
 		return c, err
 	}
 	counted, named := false, step
-	err = members(raw, "", func(key string, value json.RawMessage) error {
-		switch key {
+	err = members(raw, "", func(at place, value json.RawMessage) error {
+		switch string(at.key) {
 		case "schema_version":
-			return checkVersion(value)
+			return checkVersion(at, value)
 		case "step_uuid":
-			return toUUID(key, value, &named)
+			return toUUID(at, value, &named)
 		case "cursor":
 			c.Cursor = value
 			return nil
 		case "items_processed":
 			counted = true
-			return toCount(key, value, math.MaxInt64, &c.ItemsProcessed)
+			return toCount(at, value, math.MaxInt64, &c.ItemsProcessed)
 		case "accumulated_results":
 			if !isNull(value) {
 				c.AccumulatedResults = value
 			}
 			return nil
 		}
-		return unknownKey("", key, nil)
+		return unknownKey(at, nil)
 	})
 	switch {
 	case err != nil:

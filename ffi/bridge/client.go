@@ -15,7 +15,7 @@ func (l *Library) ClientNew(config []byte, environ []string, timeoutMS int32) (u
 		return 0, fail(err)
 	}
 	c := &client{endpoint: newEndpoint(l)}
-	setup := Setup{Config: cfg, Environ: environ, Logger: l.Logger(), Events: c.emit}
+	setup := Setup{Config: cfg, Environ: environ, Logger: l.Logger(), SetLogLevel: l.SetLogLevel, Events: c.emit}
 	c.core, err = open(c.ctx, l, timeoutMS, func(ctx context.Context) (ClientCore, error) { return l.opts.OpenClient(ctx, setup) },
 		func(late ClientCore) { _ = late.Close() })
 	if err != nil {

@@ -44,62 +44,62 @@ func decodeConfig(raw []byte) (c Config, err error) {
 	if err := check(raw, payload.Limits{}); err != nil {
 		return c, err
 	}
-	err = members(raw, "", func(key string, value json.RawMessage) error {
-		switch key {
+	err = members(raw, "", func(at place, value json.RawMessage) error {
+		switch string(at.key) {
 		case "schema_version":
-			return checkVersion(value)
+			return checkVersion(at, value)
 		case "dir":
-			return toString(key, value, &c.Dir)
+			return toString(at, value, &c.Dir)
 		case "files":
-			return toStrings(key, value, &c.Files)
+			return toStrings(at, value, &c.Files)
 		case "settings":
-			return members(value, key, c.setting)
+			return members(value, "settings", c.setting)
 		case "url":
-			return toString(key, value, &c.URL)
+			return toString(at, value, &c.URL)
 		case "token":
-			return toString(key, value, &c.Token)
+			return toString(at, value, &c.Token)
 		case "handlers":
-			return toStrings(key, value, &c.Handlers)
+			return toStrings(at, value, &c.Handlers)
 		case "domain_events":
-			return toStrings(key, value, &c.DomainEvents)
+			return toStrings(at, value, &c.DomainEvents)
 		case "role":
-			if err := toString(key, value, &c.Role); err != nil || c.Role == "full" || c.Role == "worker" {
+			if err := toString(at, value, &c.Role); err != nil || c.Role == "full" || c.Role == "worker" {
 				return err
 			}
-			return keyError(key, `must be "full" or "worker"`)
+			return at.wrong(`must be "full" or "worker"`)
 		}
-		return unknownKey("", key, configHomes)
+		return unknownKey(at, configHomes)
 	})
 	return c, err
 }
 
 // setting takes a scalar, or an array of scalars, for a key of the configuration.
-func (c *Config) setting(key string, value json.RawMessage) error {
-	path := "settings." + key
+func (c *Config) setting(at place, value json.RawMessage) error {
+	key := string(at.key)
 	switch value[0] {
 	case '{':
-		return keyError(path, "must be a scalar or an array: write nested keys with dots")
+		return at.wrong("must be a scalar or an array: write nested keys with dots")
 	case '[':
 		var parts []string
-		err := items(value, path, func(path string, item json.RawMessage) error {
-			s, err := scalar(path, item)
+		err := items(value, at.String(), func(at place, item json.RawMessage) error {
+			s, err := scalar(at, item)
 			parts = append(parts, s)
 			return err
 		})
 		c.Settings = append(c.Settings, Setting{key, strings.Join(parts, ",")})
 		return err
 	}
-	s, err := scalar(path, value)
+	s, err := scalar(at, value)
 	c.Settings = append(c.Settings, Setting{key, s})
 	return err
 }
 
-func scalar(path string, raw json.RawMessage) (string, error) {
+func scalar(at place, raw json.RawMessage) (string, error) {
 	switch raw[0] {
 	case '"':
 		return text(raw), nil
 	case '{', '[', 'n':
-		return "", keyError(path, "must be a string, a number or a bool")
+		return "", at.wrong("must be a string, a number or a bool")
 	}
 	return string(raw), nil
 }
@@ -109,16 +109,5 @@ func decodeHandlers(raw []byte) (names []string, err error) {
 	if err := check(raw, payload.Limits{}); err != nil {
 		return nil, err
 	}
-	return names, toStrings("handlers", raw, &names)
-}
-
-// environMap makes a lookup of "NAME=value" pairs; as in a process, the last one of a name counts.
-func environMap(pairs []string) map[string]string {
-	env := make(map[string]string, len(pairs))
-	for _, pair := range pairs {
-		if name, value, found := strings.Cut(pair, "="); found {
-			env[name] = value
-		}
-	}
-	return env
+	return names, toStrings(place{key: []byte("handlers")}, raw, &names)
 }

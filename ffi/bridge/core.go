@@ -55,6 +55,8 @@ type Setup struct {
 	// Environ holds "NAME=value" pairs, as the host's environment was a moment ago.
 	Environ []string
 	Logger  *slog.Logger
+	// SetLogLevel drops log records that are less severe: error, warn, info, debug or trace. It holds for the process.
+	SetLogLevel func(level string)
 	// Events takes domain events for the host. It does not wait.
 	Events func(DomainEvent)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,38 +51,52 @@ func keyError(path, format string, args ...any) *Error {
 	return e
 }
 
-// at joins the path of an object and a key in it.
-func at(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
+// place is where a value stands in a document: a key of the object at parent. It becomes text only for an error.
+type place struct {
+	parent string
+	key    []byte
 }
 
+func (p place) String() string {
+	if p.parent == "" {
+		return string(p.key)
+	}
+	return p.parent + "." + string(p.key)
+}
+
+// wrong blames the value.
+func (p place) wrong(format string, args ...any) error { return keyError(p.String(), format, args...) }
+
 // members calls fn for each member of a document's object. It must be one, and its keys must be unique.
-func members(raw []byte, path string, fn func(key string, value json.RawMessage) error) error {
+func members(raw []byte, path string, fn func(at place, value json.RawMessage) error) error {
 	raw = skip(raw)
 	if len(raw) == 0 || raw[0] != '{' {
 		return keyError(path, "must be an object")
 	}
-	var few [16]string
+	var few [16][]byte
 	seen := few[:0]
-	return eachMember(raw, func(key string, value json.RawMessage) error {
-		if slices.Contains(seen, key) {
-			return keyError(at(path, key), "stands there twice")
+	return eachMember(raw, func(key []byte, value json.RawMessage) error {
+		at := place{path, key}
+		for _, k := range seen {
+			if bytes.Equal(k, key) {
+				return at.wrong("stands there twice")
+			}
 		}
 		if len(seen) < 64 { // no document of ours has more keys
 			seen = append(seen, key)
 		}
-		return fn(key, value)
+		return fn(at, value)
 	})
 }
 
 // eachMember calls fn for each member of a JSON object that was checked before.
-func eachMember(raw []byte, fn func(key string, value json.RawMessage) error) error {
+func eachMember(raw []byte, fn func(key []byte, value json.RawMessage) error) error {
 	for rest := skip(raw[1:]); rest[0] != '}'; {
 		end := stringEnd(rest)
-		key := text(rest[:end])
+		key := rest[1 : end-1]
+		if bytes.IndexByte(key, '\\') >= 0 {
+			key = []byte(text(rest[:end]))
+		}
 		rest = skip(skip(rest[end:])[1:])
 		end = valueEnd(rest)
 		if err := fn(key, json.RawMessage(rest[:end:end])); err != nil {
@@ -97,7 +110,7 @@ func eachMember(raw []byte, fn func(key string, value json.RawMessage) error) er
 }
 
 // items calls fn for each item of a JSON array that was checked before.
-func items(raw []byte, path string, fn func(path string, value json.RawMessage) error) error {
+func items(raw []byte, path string, fn func(at place, value json.RawMessage) error) error {
 	raw = skip(raw)
 	if len(raw) == 0 || raw[0] != '[' {
 		return keyError(path, "must be an array")
@@ -105,7 +118,7 @@ func items(raw []byte, path string, fn func(path string, value json.RawMessage) 
 	n := 0
 	for rest := skip(raw[1:]); rest[0] != ']'; n++ {
 		end := valueEnd(rest)
-		if err := fn(path+"["+strconv.Itoa(n)+"]", json.RawMessage(rest[:end:end])); err != nil {
+		if err := fn(place{key: []byte(path + "[" + strconv.Itoa(n) + "]")}, json.RawMessage(rest[:end:end])); err != nil {
 			return err
 		}
 		if rest = skip(rest[end:]); rest[0] == ',' {
@@ -155,11 +168,12 @@ func valueEnd(b []byte) int {
 			}
 		}
 	}
-	i := bytes.IndexAny(b, ",]} \t\r\n")
-	if i < 0 {
-		return len(b)
+	for i, c := range b {
+		if c == ',' || c == ']' || c == '}' || c <= ' ' {
+			return i
+		}
 	}
-	return i
+	return len(b)
 }
 
 // text is the value of a JSON string.
@@ -174,73 +188,73 @@ func text(raw []byte) string {
 
 func isNull(raw []byte) bool { return string(raw) == "null" }
 
-func toBool(path string, raw []byte, into *bool) error {
+func toBool(at place, raw []byte, into *bool) error {
 	switch string(raw) {
 	case "true":
 		*into = true
 	case "false":
 		*into = false
 	default:
-		return keyError(path, "must be true or false")
+		return at.wrong("must be true or false")
 	}
 	return nil
 }
 
 // toString takes null for the empty string.
-func toString(path string, raw []byte, into *string) error {
+func toString(at place, raw []byte, into *string) error {
 	switch {
 	case isNull(raw):
 		*into = ""
 	case raw[0] == '"':
 		*into = text(raw)
 	default:
-		return keyError(path, "must be a string")
+		return at.wrong("must be a string")
 	}
 	return nil
 }
 
 // toCount reads a whole number from 0 to limit.
-func toCount(path string, raw []byte, limit int64, into *int64) error {
+func toCount(at place, raw []byte, limit int64, into *int64) error {
 	n, err := strconv.ParseInt(string(raw), 10, 64)
 	if err != nil || n < 0 || n > limit {
 		if limit == math.MaxInt64 {
-			return keyError(path, "must be a whole number that is not negative")
+			return at.wrong("must be a whole number that is not negative")
 		}
-		return keyError(path, "must be a whole number from 0 to %d", limit)
+		return at.wrong("must be a whole number from 0 to %d", limit)
 	}
 	*into = n
 	return nil
 }
 
-func toUUID(path string, raw []byte, into *sdk.UUID) error {
+func toUUID(at place, raw []byte, into *sdk.UUID) error {
 	var s string
-	if err := toString(path, raw, &s); err != nil {
+	if err := toString(at, raw, &s); err != nil {
 		return err
 	}
 	id, err := sdk.ParseUUID(s)
 	if err != nil || len(s) != 36 {
-		return keyError(path, "must be a hyphenated UUID")
+		return at.wrong("must be a hyphenated UUID")
 	}
 	*into = id
 	return nil
 }
 
-func toTime(path string, raw []byte, into *time.Time) error {
+func toTime(at place, raw []byte, into *time.Time) error {
 	var t sdk.Timestamp
 	if raw[0] != '"' || t.UnmarshalJSON(raw) != nil {
-		return keyError(path, "must be a time like 2026-01-31T12:00:00Z")
+		return at.wrong("must be a time like 2026-01-31T12:00:00Z")
 	}
 	*into = t.Time
 	return nil
 }
 
 // toMap reads a free-form object. Numbers keep their text.
-func toMap(path string, raw []byte, into *map[string]any) error {
+func toMap(at place, raw []byte, into *map[string]any) error {
 	if isNull(raw) {
 		return nil
 	}
 	if raw[0] != '{' {
-		return keyError(path, "must be an object")
+		return at.wrong("must be an object")
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
@@ -248,9 +262,10 @@ func toMap(path string, raw []byte, into *map[string]any) error {
 }
 
 // toStrings reads an array of strings that are not empty.
-func toStrings(path string, raw []byte, into *[]string) error {
+func toStrings(at place, raw []byte, into *[]string) error {
 	list := []string{}
-	err := items(raw, path, func(_ string, value json.RawMessage) error {
+	path := at.String()
+	err := items(raw, path, func(_ place, value json.RawMessage) error {
 		if value[0] != '"' || len(value) == 2 {
 			return keyError(path, "must hold strings that are not empty")
 		}
@@ -261,19 +276,18 @@ func toStrings(path string, raw []byte, into *[]string) error {
 	return err
 }
 
-func checkVersion(raw []byte) error {
+func checkVersion(at place, raw []byte) error {
 	if string(raw) != strconv.Itoa(SchemaVersion) {
-		return keyError("schema_version", "is %s; this library knows version %d", clip(string(raw)), SchemaVersion)
+		return at.wrong("is %s; this library knows version %d", clip(string(raw)), SchemaVersion)
 	}
 	return nil
 }
 
 // unknownKey blames a key that has no business where it is, and says where it would have.
-func unknownKey(path, key string, homes map[string]string) error {
-	full := at(path, key)
-	e := keyError(full, "unknown key")
-	if home, ok := homes[key]; ok {
-		e.Message = strconv.Quote(full) + ": this key belongs elsewhere: write " + home
+func unknownKey(at place, homes map[string]string) error {
+	e := keyError(at.String(), "unknown key")
+	if home, ok := homes[string(at.key)]; ok {
+		e.Message = strconv.Quote(at.String()) + ": this key belongs elsewhere: write " + home
 		e.With("belongs_to", home)
 	}
 	return e

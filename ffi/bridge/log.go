@@ -83,12 +83,6 @@ func (r *logRing) add(level LogLevel, json []byte) {
 
 func (r *logRing) bell() *signal { return r.signal }
 
-func (r *logRing) has() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.records) > 0
-}
-
 func (r *logRing) take(limit, _ int, _ bool, alloc Alloc) (code Code, final bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -245,8 +239,8 @@ func (l *Library) LogWrite(level int32, raw []byte) Reply {
 	case '"':
 		record["message"] = bytes.Clone(bytes.TrimSpace(raw))
 	case '{':
-		if err := eachMember(raw, func(key string, value json.RawMessage) error {
-			record[key] = bytes.Clone(value)
+		if err := eachMember(raw, func(key []byte, value json.RawMessage) error {
+			record[string(key)] = bytes.Clone(value)
 			return nil
 		}); err != nil {
 			return fail(err)

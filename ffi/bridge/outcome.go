@@ -11,12 +11,12 @@ func checkOutcomes(result json.RawMessage) error {
 	if result[0] != '{' || !mentions(result, decisionKey) && !mentions(result, batchKey) {
 		return nil
 	}
-	return eachMember(result, func(key string, value json.RawMessage) error {
-		switch key {
+	return eachMember(result, func(key []byte, value json.RawMessage) error {
+		switch string(key) {
 		case decisionKey:
-			return checkDecision("result."+key, value)
+			return checkDecision("result."+decisionKey, value)
 		case batchKey:
-			return checkBatch("result."+key, value)
+			return checkBatch("result."+batchKey, value)
 		}
 		return nil
 	})
@@ -26,25 +26,25 @@ func checkDecision(path string, raw json.RawMessage) error {
 	var kind string
 	var names []string
 	given := false
-	err := members(raw, path, func(key string, value json.RawMessage) error {
-		switch key {
+	err := members(raw, path, func(at place, value json.RawMessage) error {
+		switch string(at.key) {
 		case "type":
-			return toString(at(path, key), value, &kind)
+			return toString(at, value, &kind)
 		case "step_names":
 			given = true
-			return toStrings(at(path, key), value, &names)
+			return toStrings(at, value, &names)
 		}
-		return unknownKey(path, key, nil)
+		return unknownKey(at, nil)
 	})
 	switch {
 	case err != nil:
 		return err
 	case kind != "no_branches" && kind != "create_steps":
-		return keyError(at(path, "type"), "must be no_branches or create_steps")
+		return keyError(path+".type", "must be no_branches or create_steps")
 	case kind == "create_steps" && len(names) == 0:
-		return keyError(at(path, "step_names"), "must name the steps to create")
+		return keyError(path+".step_names", "must name the steps to create")
 	case kind == "no_branches" && given:
-		return keyError(at(path, "step_names"), "does not go with no_branches")
+		return keyError(path+".step_names", "does not go with no_branches")
 	}
 	return nil
 }
@@ -59,55 +59,54 @@ type batchOutcome struct {
 
 func checkBatch(path string, raw json.RawMessage) error {
 	o := batchOutcome{given: map[string]bool{}}
-	if err := members(raw, path, func(key string, value json.RawMessage) error { return o.member(path, key, value) }); err != nil {
+	if err := members(raw, path, o.member); err != nil {
 		return err
 	}
 	switch o.kind {
 	case "no_batches":
 		for key := range o.given {
 			if key != "type" {
-				return keyError(at(path, key), "does not go with no_batches")
+				return keyError(path+"."+key, "does not go with no_batches")
 			}
 		}
 		return nil
 	case "create_batches":
 		return o.check(path)
 	}
-	return keyError(at(path, "type"), "must be no_batches or create_batches")
+	return keyError(path+".type", "must be no_batches or create_batches")
 }
 
-func (o *batchOutcome) member(path, key string, value json.RawMessage) error {
-	o.given[key] = true
-	path = at(path, key)
-	switch key {
+func (o *batchOutcome) member(at place, value json.RawMessage) error {
+	o.given[string(at.key)] = true
+	switch string(at.key) {
 	case "type":
-		return toString(path, value, &o.kind)
+		return toString(at, value, &o.kind)
 	case "worker_template_name":
-		return toString(path, value, &o.worker)
+		return toString(at, value, &o.worker)
 	case "worker_count":
-		return toCount(path, value, math.MaxUint32, &o.count)
+		return toCount(at, value, math.MaxUint32, &o.count)
 	case "total_items":
-		return toCount(path, value, math.MaxInt64, &o.total)
+		return toCount(at, value, math.MaxInt64, &o.total)
 	case "cursor_configs":
-		return items(value, path, func(path string, value json.RawMessage) error {
+		return items(value, at.String(), func(at place, value json.RawMessage) error {
 			o.cursors++
-			return checkCursor(path, value)
+			return checkCursor(at.String(), value)
 		})
 	}
-	return keyError(path, "unknown key")
+	return unknownKey(at, nil)
 }
 
 func (o *batchOutcome) check(path string) error {
 	if o.worker == "" {
-		return keyError(at(path, "worker_template_name"), "is required")
+		return keyError(path+".worker_template_name", "is required")
 	}
 	for _, key := range []string{"worker_count", "cursor_configs", "total_items"} {
 		if !o.given[key] {
-			return keyError(at(path, key), "is required")
+			return keyError(path+"."+key, "is required")
 		}
 	}
 	if o.count != int64(o.cursors) {
-		return keyError(at(path, "worker_count"), "is %d, but there are %d cursor_configs", o.count, o.cursors)
+		return keyError(path+".worker_count", "is %d, but there are %d cursor_configs", o.count, o.cursors)
 	}
 	return nil
 }
@@ -115,26 +114,26 @@ func (o *batchOutcome) check(path string) error {
 // checkCursor takes any JSON for the cursors themselves: they are the handler's.
 func checkCursor(path string, raw json.RawMessage) error {
 	given := map[string]bool{}
-	err := members(raw, path, func(key string, value json.RawMessage) error {
-		given[key] = true
-		switch key {
+	err := members(raw, path, func(at place, value json.RawMessage) error {
+		given[string(at.key)] = true
+		switch string(at.key) {
 		case "batch_id":
 			var id string
-			return toString(at(path, key), value, &id)
+			return toString(at, value, &id)
 		case "batch_size":
 			var n int64
-			return toCount(at(path, key), value, math.MaxUint32, &n)
+			return toCount(at, value, math.MaxUint32, &n)
 		case "start_cursor", "end_cursor":
 			return nil
 		}
-		return unknownKey(path, key, nil)
+		return unknownKey(at, nil)
 	})
 	if err != nil {
 		return err
 	}
 	for _, key := range []string{"batch_id", "start_cursor", "end_cursor", "batch_size"} {
 		if !given[key] {
-			return keyError(at(path, key), "is required")
+			return keyError(path+"."+key, "is required")
 		}
 	}
 	return nil

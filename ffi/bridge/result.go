@@ -53,89 +53,87 @@ func decodeResult(raw []byte, step sdk.UUID, limits payload.Limits) (*sdk.StepEx
 	return &d.StepExecutionResult, nil
 }
 
-func (d *resultDocument) member(key string, value json.RawMessage) error {
-	switch key {
+func (d *resultDocument) member(at place, value json.RawMessage) error {
+	switch string(at.key) {
 	case "schema_version":
-		return checkVersion(value)
+		return checkVersion(at, value)
 	case "step_uuid":
-		return toUUID(key, value, &d.StepUUID)
+		return toUUID(at, value, &d.StepUUID)
 	case "success":
 		d.hasSuccess = true
-		return toBool(key, value, &d.Success)
+		return toBool(at, value, &d.Success)
 	case "result":
 		d.Result = value
 		return nil
 	case "status":
-		return toString(key, value, &d.Status)
+		return toString(at, value, &d.Status)
 	case "metadata":
 		if isNull(value) {
 			return nil
 		}
-		return members(value, key, d.metadata)
+		return members(value, "metadata", d.metadata)
 	case "error":
 		if isNull(value) {
 			return nil
 		}
 		d.Error = &sdk.StepExecutionError{}
-		return members(value, key, d.failure)
+		return members(value, "error", d.failure)
 	case "orchestration_metadata":
 		if isNull(value) {
 			return nil
 		}
 		d.OrchestrationMetadata = &sdk.OrchestrationMetadata{Headers: map[string]string{}, Custom: map[string]any{}}
-		return members(value, key, func(key string, value json.RawMessage) error {
-			return orchestrationMember(d.OrchestrationMetadata, key, value)
-		})
+		return members(value, "orchestration_metadata", d.orchestration)
 	}
-	return unknownKey("", key, resultHomes)
+	return unknownKey(at, resultHomes)
 }
 
-func (d *resultDocument) metadata(key string, value json.RawMessage) error {
-	m, path := &d.Metadata, "metadata."+key
-	switch key {
+func (d *resultDocument) metadata(at place, value json.RawMessage) error {
+	m := &d.Metadata
+	switch string(at.key) {
 	case "execution_time_ms":
-		return toCount(path, value, math.MaxInt64, &m.ExecutionTimeMS)
+		return toCount(at, value, math.MaxInt64, &m.ExecutionTimeMS)
 	case "handler_version":
-		return toString(path, value, &m.HandlerVersion)
+		return toString(at, value, &m.HandlerVersion)
 	case "retryable":
 		d.metadataRetryable = new(bool)
-		return toBool(path, value, d.metadataRetryable)
+		return toBool(at, value, d.metadataRetryable)
 	case "completed_at":
-		return toTime(path, value, &m.CompletedAt)
+		return toTime(at, value, &m.CompletedAt)
 	case "worker_id":
-		return toString(path, value, &m.WorkerID)
+		return toString(at, value, &m.WorkerID)
 	case "worker_hostname":
-		return toString(path, value, &m.WorkerHostname)
+		return toString(at, value, &m.WorkerHostname)
 	case "started_at":
 		if isNull(value) {
 			return nil
 		}
 		m.StartedAt = &time.Time{}
-		return toTime(path, value, m.StartedAt)
+		return toTime(at, value, m.StartedAt)
 	case "custom":
-		return toMap(path, value, &m.Custom)
+		return toMap(at, value, &m.Custom)
 	case "error_code":
-		return toString(path, value, &m.ErrorCode)
+		return toString(at, value, &m.ErrorCode)
 	case "error_type":
-		return toString(path, value, &m.ErrorType)
+		return toString(at, value, &m.ErrorType)
 	case "context":
-		return toMap(path, value, &m.Context)
+		return toMap(at, value, &m.Context)
 	}
-	return unknownKey("metadata", key, resultHomes)
+	return unknownKey(at, resultHomes)
 }
 
-func (d *resultDocument) failure(key string, value json.RawMessage) error {
-	e, path := d.Error, "error."+key
-	switch key {
+func (d *resultDocument) failure(at place, value json.RawMessage) error {
+	e := d.Error
+	switch string(at.key) {
 	case "message":
-		return toString(path, value, &e.Message)
+		return toString(at, value, &e.Message)
 	case "error_type":
-		return toString(path, value, &e.ErrorType)
+		return toString(at, value, &e.ErrorType)
 	case "backtrace":
 		if isNull(value) {
 			return nil
 		}
-		return items(value, path, func(at string, line json.RawMessage) error {
+		return items(value, at.String(), func(at place, line json.RawMessage) error {
 			var s string
 			if err := toString(at, line, &s); err != nil {
 				return err
@@ -145,73 +143,71 @@ func (d *resultDocument) failure(key string, value json.RawMessage) error {
 		})
 	case "retryable":
 		d.errorRetryable = &e.Retryable
-		return toBool(path, value, &e.Retryable)
+		return toBool(at, value, &e.Retryable)
 	case "status_code":
 		if isNull(value) {
 			return nil
 		}
 		var n int64
-		err := toCount(path, value, math.MaxUint16, &n)
+		err := toCount(at, value, math.MaxUint16, &n)
 		e.StatusCode = int(n)
 		return err
 	case "context":
-		return toMap(path, value, &e.Context)
+		return toMap(at, value, &e.Context)
 	}
-	return unknownKey("error", key, resultHomes)
+	return unknownKey(at, resultHomes)
 }
 
-func orchestrationMember(m *sdk.OrchestrationMetadata, key string, value json.RawMessage) error {
-	const path = "orchestration_metadata"
-	switch key {
+func (d *resultDocument) orchestration(at place, value json.RawMessage) error {
+	m := d.OrchestrationMetadata
+	switch string(at.key) {
 	case "headers":
 		if isNull(value) {
 			return nil
 		}
-		return members(value, at(path, key), func(name string, value json.RawMessage) error {
+		return members(value, at.String(), func(at place, value json.RawMessage) error {
 			var s string
-			err := toString(path+".headers."+name, value, &s)
-			m.Headers[name] = s
+			err := toString(at, value, &s)
+			m.Headers[string(at.key)] = s
 			return err
 		})
 	case "error_context":
-		return toString(at(path, key), value, &m.ErrorContext)
+		return toString(at, value, &m.ErrorContext)
 	case "custom":
-		return toMap(at(path, key), value, &m.Custom)
+		return toMap(at, value, &m.Custom)
 	case "backoff_hint":
 		if isNull(value) {
 			return nil
 		}
-		m.BackoffHint = &sdk.BackoffHint{}
-		if err := members(value, at(path, key), func(key string, value json.RawMessage) error {
-			return hintMember(m.BackoffHint, key, value)
-		}); err != nil {
-			return err
-		}
-		if !slices.Contains(backoffTypes, m.BackoffHint.BackoffType) {
-			return keyError(path+".backoff_hint.backoff_type", "must be one of %q", backoffTypes)
-		}
-		return nil
+		return d.hint(at.String(), value)
 	}
-	return unknownKey(path, key, resultHomes)
+	return unknownKey(at, resultHomes)
+}
+
+func (d *resultDocument) hint(path string, raw json.RawMessage) error {
+	h := &sdk.BackoffHint{}
+	d.OrchestrationMetadata.BackoffHint = h
+	err := members(raw, path, func(at place, value json.RawMessage) error {
+		switch string(at.key) {
+		case "backoff_type":
+			return toString(at, value, &h.BackoffType)
+		case "delay_seconds":
+			var n int64
+			err := toCount(at, value, math.MaxUint32, &n)
+			h.DelaySeconds = uint32(n)
+			return err
+		case "context":
+			return toString(at, value, &h.Context)
+		}
+		return unknownKey(at, resultHomes)
+	})
+	if err == nil && !slices.Contains(backoffTypes, h.BackoffType) {
+		return keyError(path+".backoff_type", "must be one of %q", backoffTypes)
+	}
+	return err
 }
 
 var backoffTypes = []string{"ServerRequested", "RateLimit", "ServiceUnavailable", "Custom"}
-
-func hintMember(h *sdk.BackoffHint, key string, value json.RawMessage) error {
-	const path = "orchestration_metadata.backoff_hint"
-	switch key {
-	case "backoff_type":
-		return toString(at(path, key), value, &h.BackoffType)
-	case "delay_seconds":
-		var n int64
-		err := toCount(at(path, key), value, math.MaxUint32, &n)
-		h.DelaySeconds = uint32(n)
-		return err
-	case "context":
-		return toString(at(path, key), value, &h.Context)
-	}
-	return unknownKey(path, key, resultHomes)
-}
 
 // complete checks what was said against each other, and adds what was left out.
 func (d *resultDocument) complete(step sdk.UUID) error {

@@ -42,7 +42,7 @@ func (l *Library) WorkerNew(config []byte, environ []string, timeoutMS int32) (u
 	if _, err := w.ready.descriptor(); err != nil {
 		return 0, fail(err)
 	}
-	setup := Setup{Config: cfg, Environ: environ, Logger: l.Logger(), Events: w.emit}
+	setup := Setup{Config: cfg, Environ: environ, Logger: l.Logger(), SetLogLevel: l.SetLogLevel, Events: w.emit}
 	w.core, err = open(w.ctx, l, timeoutMS, func(ctx context.Context) (Core, error) { return l.opts.OpenWorker(ctx, setup) },
 		func(late Core) { _ = late.Stop(w.ctx) })
 	if err != nil {
@@ -65,7 +65,6 @@ func open[T any](parent context.Context, l *Library, timeoutMS int32, fn func(co
 	ctx, cancel := deadline(parent, timeoutMS)
 	done := make(chan opened, 1)
 	l.tasks.run("open", func() {
-		defer cancel()
 		var o opened
 		if p := l.tasks.guard("open", func() { o.value, o.err = fn(ctx) }); p != nil {
 			o.err = Errorf(EPanic, "open: %v", p)
@@ -74,10 +73,12 @@ func open[T any](parent context.Context, l *Library, timeoutMS int32, fn func(co
 	})
 	select {
 	case o := <-done:
+		cancel()
 		return o.value, o.err
 	case <-ctx.Done():
 	}
 	l.tasks.run("drop what was opened too late", func() {
+		defer cancel()
 		if o := <-done; o.err == nil {
 			drop(o.value)
 		}

@@ -30,6 +30,7 @@ func open(ctx context.Context, s bridge.Setup, name string) (*opened, error) {
 	if err != nil {
 		return nil, configError(err)
 	}
+	s.SetLogLevel(cfg.Telemetry.LogLevel)
 	found := &opened{origins: origins, environ: environMap(s.Environ)}
 	found.SystemContext, err = system.Open(ctx, cfg, system.Options{
 		Name: name, Logger: s.Logger, Getenv: func(name string) string { return found.environ[name] },

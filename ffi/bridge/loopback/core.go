@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -43,6 +45,8 @@ type Core struct {
 	more     chan struct{}
 	event    []byte
 	store    store
+	logger   *slog.Logger
+	environ  []string
 	lately   sync.Mutex
 	latest   [64]*dispatch.DispatchHandlerMessage
 }
@@ -51,7 +55,7 @@ var _ bridge.Core = (*Core)(nil)
 
 // Open makes a core. It fails when the configuration asks for that by the setting loopback.fail.
 func Open(ctx context.Context, s bridge.Setup) (bridge.Core, error) {
-	c := &Core{settings: Settings{Slots: 256, Payload: 600, Room: 1000}, more: make(chan struct{}, 1)}
+	c := &Core{settings: Settings{Slots: 256, Payload: 600, Room: 1000}, more: make(chan struct{}, 1), logger: s.Logger, environ: s.Environ}
 	if err := c.configure(ctx, s.Config.Settings); err != nil {
 		return nil, err
 	}
@@ -112,7 +116,7 @@ func (c *Core) Limits() payload.Limits { return payload.Limits{MaxBytes: 8 << 20
 
 // Start implements [bridge.Core].
 func (c *Core) Start(_ context.Context, _ []string, connect bridge.Connect) error {
-	c.results = dispatch.NewCompletionProcessorService(&c.store, c.slots, dispatch.CompletionConfig{CompletionBufferSize: c.settings.Room})
+	c.results = dispatch.NewCompletionProcessorService(&c.store, c.slots, dispatch.CompletionConfig{CompletionBufferSize: c.settings.Room, Logger: c.logger})
 	c.channel = connect(c, c.slots, c.results, dispatch.FfiConfig{
 		CompletionBufferSize: c.settings.Room, Checkpoints: &c.store, WorkerName: "loopback",
 		CompletionTimeout: time.Duration(c.settings.TimeoutMS) * time.Millisecond,
@@ -146,14 +150,16 @@ func (c *Core) makeSteps() {
 	}
 }
 
+// anyStep is what handlers would know of a step; hosts know only the event.
+var anyStep = sdk.NewStepContext(sdk.StepData{Attempt: 1, MaxAttempts: 1})
+
 func (c *Core) message() *dispatch.DispatchHandlerMessage {
 	n := c.store.made.Add(1)
 	key := dispatch.StepKey{Attempt: 1}
 	for i := range 8 {
 		key.TaskUUID[15-i] = byte(n >> (8 * i))
 	}
-	m := &dispatch.DispatchHandlerMessage{Key: key, Handler: "loopback",
-		Step: sdk.NewStepContext(sdk.StepData{TaskUUID: key.TaskUUID, Attempt: 1, MaxAttempts: 1})}
+	m := &dispatch.DispatchHandlerMessage{Key: key, Handler: "loopback", Step: anyStep}
 	c.lately.Lock()
 	defer c.lately.Unlock()
 	c.latest[n%int64(len(c.latest))] = m
@@ -229,7 +235,8 @@ func (c *Core) Call(ctx context.Context, method string, params []byte) ([]byte, 
 		<-c.ctx.Done()
 	case "test.panic":
 		panic(p.Text)
-	case "test.publish":
+	case "test.publish", "test.publish_later":
+		time.Sleep(time.Duration(p.MS) * time.Millisecond)
 		c.wanted.Add(p.N)
 		select {
 		case c.more <- struct{}{}:
@@ -242,6 +249,10 @@ func (c *Core) Call(ctx context.Context, method string, params []byte) ([]byte, 
 	case "test.event":
 		id := sdk.NewUUID()
 		c.store.emit(bridge.DomainEvent{ID: id, Document: params})
+	case "test.fail":
+		return nil, errors.New(p.Text)
+	case "test.environ":
+		return json.Marshal(slices.Contains(c.environ, p.Text))
 	case "test.counts":
 		return json.Marshal(c.store.counts())
 	default:

@@ -1,0 +1,66 @@
+//go:build soak
+
+package main
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestSoakTenMillionRoundTrips(t *testing.T) {
+	f := play(t, time.Hour, "soak", "10000000", "32", "600")
+	require.Less(t, f["rss_after_kb"]-f["rss_before_kb"], 1024.0)
+	require.LessOrEqual(t, f["fds.after"], f["fds"])
+	require.LessOrEqual(t, f["threads.after"], f["threads"]+2)
+}
+
+func TestSoakMixedSizes(t *testing.T) {
+	for _, size := range []string{"0", "100", "2000", "10000", "100000", "5000000"} {
+		trips := map[string]string{"100000": "50000", "5000000": "2000"}[size]
+		if trips == "" {
+			trips = "1000000"
+		}
+		play(t, time.Hour, "soak", trips, "32", size)
+	}
+}
+
+func TestSoakGarbage(t *testing.T) {
+	seed := fmt.Sprint(time.Now().UnixNano())
+	f := play(t, 10*time.Minute, "garbage", "60", seed)
+	t.Logf("%.0f calls, seed %s", f["calls"], seed)
+}
+
+func TestSoakForkTwoHundredTimes(t *testing.T) {
+	for range 10 { // each plays twenty forks in each of nine ways
+		for _, phase := range []string{"loaded", "idle", "active"} {
+			for _, how := range []string{"fork", "_Fork", "raw"} {
+				play(t, time.Minute, "fork", phase, how)
+			}
+		}
+	}
+}
+
+func TestSoakSignals(t *testing.T) {
+	for range 20 {
+		for _, which := range []string{"interrupt", "masks", "storm", "prof", "harden", "pipe"} {
+			play(t, time.Minute, "signals", which)
+		}
+	}
+}
+
+func TestSoakThousandLives(t *testing.T) {
+	requireFlat(t, play(t, time.Hour, "restart", "1000"), 4096)
+}
+
+func TestSoakShutdownRaces(t *testing.T) {
+	play(t, 10*time.Minute, "races", "60")
+}
+
+func TestSoakValgrind(t *testing.T) {
+	for _, scenario := range [][]string{{"contract"}, {"misuse"}, {"panic"}, {"log"}, {"soak", "2000", "8", "600"}, {"garbage", "20", "7"}, {"races", "5"}} {
+		valgrind(t, scenario...)
+	}
+}
