@@ -1,0 +1,143 @@
+"""One delivery of a step to this process: what its handler may ask of the core, and how its result goes back."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from tasker_core._codec import EncodeError, dumps
+from tasker_core._handles import NativeWorker
+from tasker_core._status import CoreError, StaleTokenError, Status, StepCancelledError
+
+_log = logging.getLogger("tasker_core")
+
+PATIENCE_S = 30.0
+"""How long a result is offered to a core that has no room for it. The core ends the attempt by then anyway."""
+
+_REFUSED = (Status.E_INVALID, Status.E_ENCODING, Status.E_TOO_LARGE)
+_MOST_TEXT = 500
+
+
+class Attempt:
+    """A step that this process holds."""
+
+    def __init__(self, worker: NativeWorker, token: int, event_id: str) -> None:
+        self.token = token
+        self.event_id = event_id
+        self.reason = ""
+        """Why it was cancelled: `timeout`, `cancelled`, `lease_lost` or `shutdown`."""
+        self._worker = worker
+        self._lock = threading.Lock()
+        self._on_cancel: Callable[[], None] | None = None
+
+    # What a handler asks.
+
+    def cancelled(self) -> bool:
+        """Whether the result is no longer wanted."""
+        return bool(self.reason)
+
+    def heartbeat(self, details: Mapping[str, Any] | None = None) -> bool:
+        """Tell the core that the handler is at work. False: it should stop."""
+        try:
+            self._worker.heartbeat(self.token, details)
+        except (StepCancelledError, StaleTokenError) as error:
+            self.cancel(str(error.details.get("reason") or "cancelled"))
+            return False
+        return not self.cancelled()
+
+    # What the core says.
+
+    def cancel(self, reason: str) -> None:
+        """Take the step back: its handler is told when it asks, and if it is a coroutine, at its next await."""
+        with self._lock:
+            if self.reason:
+                return
+            self.reason = reason
+            on_cancel = self._on_cancel
+        if on_cancel is not None:
+            on_cancel()
+
+    def on_cancel(self, callback: Callable[[], None]) -> None:
+        """Have a function called when the step is cancelled, at once if it was."""
+        with self._lock:
+            self._on_cancel = callback
+            cancelled = bool(self.reason)
+        if cancelled:
+            callback()
+
+    # How it ends.
+
+    def complete(self, document: Mapping[str, Any], patience: float = PATIENCE_S) -> bool:
+        """Hand over the result. False: the attempt was over already, and the result is dropped.
+
+        A result that is no JSON, or that the core refuses, is replaced once by a failure that says so. If that is refused
+        as well the error is raised; the core then ends the attempt when its time is up.
+        """
+        try:
+            return self._send(dumps(document), patience)
+        except EncodeError as error:
+            problem = str(error)
+        except CoreError as error:
+            if error.code not in _REFUSED:
+                raise
+            problem = str(error)
+        _log.error("the result of step %s cannot be handed over: %s", self._step_of(document), problem)
+        return self._send(dumps(serialization_failure(document, problem)), patience)
+
+    def _send(self, raw: bytes, patience: float) -> bool:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                self._worker.complete(self.token, raw, timeout=1.0)
+                return True
+            except StaleTokenError as error:
+                _log.warning("the result of attempt %s came too late and is dropped: %s", self.event_id, error)
+                return False
+            except CoreError as error:
+                if error.code != Status.E_BUSY or time.monotonic() >= deadline:
+                    raise
+            time.sleep(0.01)  # the call waits itself; this only bounds how often it is made
+
+    def checkpoint(self, data: Mapping[str, Any], timeout: float = 10.0) -> bool:
+        """Store how far the step got; it comes back as another attempt. False: the attempt was over already."""
+        try:
+            self._worker.checkpoint(self.token, dumps(dict(data)), timeout)
+        except StaleTokenError as error:
+            _log.warning("the checkpoint of attempt %s came too late and is dropped: %s", self.event_id, error)
+            return False
+        return True
+
+    def release(self, reason: str) -> bool:
+        """Give the step back without using up an attempt."""
+        return self._worker.release(self.token, reason)
+
+    def _step_of(self, document: Mapping[str, Any]) -> object:
+        return document.get("step_uuid") or f"of attempt {self.event_id}"
+
+
+def serialization_failure(document: Mapping[str, Any], problem: str) -> dict[str, Any]:
+    """The failure that stands for a result that could not be handed over. It is always JSON that the core takes."""
+    text = problem.encode("ascii", "backslashreplace").decode().replace("\0", "\\x00")
+    metadata = document.get("metadata")
+    worker_id = metadata.get("worker_id") if isinstance(metadata, Mapping) else None
+    return {
+        "success": False,
+        "status": "error",
+        "result": {},
+        "metadata": {
+            "execution_time_ms": 0,
+            "retryable": False,
+            "completed_at": datetime.now(timezone.utc).isoformat(),
+            "worker_id": worker_id if isinstance(worker_id, str) else "",
+            "custom": {"ffi_serialization_error": text[:_MOST_TEXT], "original_success": bool(document.get("success"))},
+        },
+        "error": {
+            "error_type": "FFI_SERIALIZATION_ERROR",
+            "message": f"FFI serialization failed: {text}"[:_MOST_TEXT],
+            "retryable": False,
+        },
+    }

@@ -1,0 +1,60 @@
+"""Reading the frames that polls return. Their layout is told in `include/tasker.h`."""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import NamedTuple
+
+_HEADER = struct.Struct("<4sIQ")
+_FRAME = struct.Struct("<IHHQ16siI")
+
+
+class FrameType(IntEnum):
+    """What a frame holds. Readers skip types that they do not know."""
+
+    STEP = 1
+    CANCEL = 2
+    RESPONSE = 3
+    DOMAIN_EVENT = 4
+    SHUTDOWN = 5
+    LOG = 6
+    DROPPED = 7
+
+
+class Frame(NamedTuple):
+    """One frame. `number` is a step's token or the id of a request; `status` a result code or a log level."""
+
+    type: int
+    flags: int
+    number: int
+    id: bytes
+    status: int
+    payload: bytes
+
+
+class FrameError(ValueError):
+    """A buffer that holds no frames, or not those that its header announces."""
+
+
+def decode(buffer: bytes) -> list[Frame]:
+    """Read all frames of a buffer. Raises `FrameError` for anything but a whole, well-formed one."""
+    if len(buffer) < _HEADER.size:
+        raise FrameError(f"{len(buffer)} bytes are too few for a header")
+    magic, count, total = _HEADER.unpack_from(buffer)
+    if magic != b"TKF1":
+        raise FrameError(f"unknown magic {magic!r}")
+    if total != len(buffer):
+        raise FrameError(f"the header tells of {total} bytes, there are {len(buffer)}")
+    frames: list[Frame] = []
+    at = _HEADER.size
+    for _ in range(count):
+        if at + _FRAME.size > total:
+            raise FrameError(f"the header tells of {count} frames, there are {len(frames)}")
+        size, kind, flags, number, event_id, status, _ = _FRAME.unpack_from(buffer, at)
+        at += _FRAME.size
+        if at + size > total:
+            raise FrameError(f"frame {len(frames)} ends behind the buffer")
+        frames.append(Frame(kind, flags, number, event_id, status, buffer[at : at + size]))
+        at += size + -size % 8
+    return frames

@@ -1,0 +1,342 @@
+"""libtasker by ctypes: finding it, loading it at first use, and calling its functions.
+
+Nothing here runs at import: the Go runtime does not survive a fork, so a process that only imports the package can still
+fork workers that use it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import glob
+import json
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tasker_core._status import ForkedError, Status, error_class
+from tasker_core.exceptions import FFIError
+
+ABI_MAJOR, ABI_MINOR = 1, 0
+"""The version of include/tasker.h that this module is written for."""
+
+_LIBRARY = "libtasker.so"
+_TOGETHER = "build or install them together"
+_log = logging.getLogger("tasker_core")
+_T = TypeVar("_T")
+
+
+class Buffer(ctypes.Structure):
+    """`tasker_buf`: memory of the library. One struct for each call under way."""
+
+    _fields_ = (("data", ctypes.c_void_p), ("len", ctypes.c_size_t), ("cookie", ctypes.c_uint64))
+
+
+_I32, _U32, _I64, _U64 = ctypes.c_int32, ctypes.c_uint32, ctypes.c_int64, ctypes.c_uint64
+_IN = (ctypes.c_char_p, ctypes.c_size_t)
+_OUT = ctypes.POINTER(Buffer)
+_HANDLE_OUT = ctypes.POINTER(_U64)
+
+FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "tasker_abi_version": (_U32, ()),
+    "tasker_abi_check": (_I32, (_U32, _U32, _U32)),
+    "tasker_version": (ctypes.c_char_p, ()),
+    "tasker_status_name": (ctypes.c_char_p, (_I32,)),
+    "tasker_buf_free": (None, (_OUT,)),
+    "tasker_live_buffers": (_I64, ()),
+    "tasker_process_state": (_U32, ()),
+    "tasker_signals_harden": (_I32, (_U32,)),
+    "tasker_log_poll": (_I32, (_I32, _I32, _OUT)),
+    "tasker_log_fd": (_I32, ()),
+    "tasker_log_write": (_I32, (_I32, *_IN)),
+    "tasker_set_log_callback": (_I32, (ctypes.c_void_p, ctypes.c_void_p)),
+    "tasker_worker_new": (_I32, (*_IN, _I32, _HANDLE_OUT, _OUT)),
+    "tasker_worker_register": (_I32, (_U64, *_IN, _OUT)),
+    "tasker_worker_start": (_I32, (_U64, _OUT)),
+    "tasker_worker_status": (_I32, (_U64, _OUT)),
+    "tasker_worker_drain": (_I32, (_U64,)),
+    "tasker_worker_stop": (_I32, (_U64, _I32, _OUT)),
+    "tasker_worker_free": (_I32, (_U64,)),
+    "tasker_poll": (_I32, (_U64, _I32, _U32, _I32, _OUT)),
+    "tasker_wake": (_I32, (_U64,)),
+    "tasker_event_fd": (_I32, (_U64,)),
+    "tasker_complete": (_I32, (_U64, _U64, *_IN, _I32, _OUT)),
+    "tasker_checkpoint": (_I32, (_U64, _U64, *_IN, _I32, _OUT)),
+    "tasker_heartbeat": (_I32, (_U64, _U64, *_IN, _OUT)),
+    "tasker_release": (_I32, (_U64, _U64, *_IN, _OUT)),
+    "tasker_client_new": (_I32, (*_IN, _I32, _HANDLE_OUT, _OUT)),
+    "tasker_client_free": (_I32, (_U64,)),
+    "tasker_call": (_I32, (_U64, *_IN, *_IN, _I32, _OUT)),
+    "tasker_call_async": (_I32, (_U64, _U64, *_IN, *_IN, _I32, _OUT)),
+    "tasker_call_cancel": (_I32, (_U64, _U64)),
+}
+"""Every function of the header: what it returns and takes."""
+
+FORKED, GO_STARTED, SEGV_NOT_GO, HANDLERS_NO_ONSTACK, OTHER_GO_RUNTIME, MUSL = 1, 2, 4, 8, 16, 32
+"""The bits of `tasker_process_state`."""
+
+
+class LibraryLoadError(FFIError):
+    """libtasker was not found, or does not fit this package or this system."""
+
+
+class Library:
+    """The loaded library. Its methods raise `CoreError` for negative results."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            dll = ctypes.CDLL(str(path))
+        except OSError as error:
+            raise LibraryLoadError(f"{path} cannot be loaded: {error}{_musl_hint()}") from error
+        self._functions: dict[str, Any] = {}
+        for name, (restype, argtypes) in FUNCTIONS.items():
+            function = getattr(dll, name, None)
+            if function is None:
+                raise LibraryLoadError(f"{path} has no {name}: it is older than this package; {_TOGETHER}")
+            function.restype, function.argtypes = restype, argtypes
+            self._functions[name] = function
+        self._free = self._functions["tasker_buf_free"]
+        self._check_abi()
+
+    def _check_abi(self) -> None:
+        want = ABI_MAJOR << 16 | ABI_MINOR
+        sizes = (ctypes.sizeof(Buffer), ctypes.sizeof(ctypes.c_void_p))
+        if self.plain("tasker_abi_check", want, *sizes) != Status.OK:
+            has = self.plain("tasker_abi_version")
+            raise LibraryLoadError(
+                f"{self.path} has ABI {has >> 16}.{has & 0xFFFF}, this package needs {ABI_MAJOR}.{ABI_MINOR} or a later"
+                f" {ABI_MAJOR}.x; {_TOGETHER}"
+            )
+
+    def plain(self, name: str, *args: Any) -> Any:
+        """Call a function that fills no buffer, and return what it returns."""
+        return self._functions[name](*args)
+
+    def answer(self, name: str, *args: Any, undo: Callable[[bytes], None] | None = None) -> tuple[int, bytes]:
+        """Call a function that fills a buffer, its last parameter. Returns the code and a copy of what was there.
+
+        `undo` gets the copy if an interrupt strikes between the call and its return, where it would be lost.
+        """
+        out = Buffer()
+        try:
+            code: int = self._functions[name](*args, ctypes.byref(out))
+            return code, ctypes.string_at(out.data, out.len) if out.data else b""
+        except BaseException:
+            if undo is not None and out.data:
+                undo(ctypes.string_at(out.data, out.len))
+            raise
+        finally:
+            self._free(ctypes.byref(out))
+
+    def ask(self, name: str, *args: Any) -> bytes:
+        """Like `answer`, but errors are raised. The outcome is dropped: use `answer` where it matters."""
+        code, document = self.answer(name, *args)
+        if code < 0:
+            self.fail(code, document)
+        return document
+
+    def check(self, code: int) -> int:
+        """Raise for an error code of a function without a buffer."""
+        if code < 0:
+            self.fail(code, b"")
+        return code
+
+    def fail(self, code: int, document: bytes) -> None:
+        """Raise the exception for an error document."""
+        if code == Status.E_FORKED:
+            raise forked_error()
+        try:
+            error = json.loads(document) if document else {}
+        except ValueError:
+            error = {}
+        name = error.get("name") or self.status_name(code)
+        raise error_class(code)(
+            f"{error['message']} ({name})" if error.get("message") else name,
+            code=code,
+            retryable=bool(error.get("retryable", False)),
+            details=error.get("details"),
+        )
+
+    def status_name(self, code: int) -> str:
+        """The name of a code, such as `E_BUSY`."""
+        return str(self.plain("tasker_status_name", code).decode())
+
+    @property
+    def version(self) -> str:
+        """Version, commit and Go version of the library."""
+        return str(self.plain("tasker_version").decode())
+
+    def live_buffers(self) -> int:
+        """Buffers that were handed out and not freed."""
+        return int(self.plain("tasker_live_buffers"))
+
+
+_lock = threading.Lock()
+_library: Library | None = None
+_loaded_in = 0
+_prevented = ""
+
+
+def library() -> Library:
+    """The library, loaded by the first call.
+
+    Raises `LibraryLoadError`, and `ForkedError` in a process that was forked from one
+    that had loaded it.
+    """
+    global _library, _loaded_in
+    if _library is None:
+        with _lock:
+            if _library is None:
+                if _prevented:
+                    raise FFIError(f"Tasker was started too early: {_prevented}")
+                _library, _loaded_in = Library(find_library()), os.getpid()
+                _warn_of(_library)
+    if _loaded_in != os.getpid():
+        raise forked_error()
+    return _library
+
+
+def loaded() -> bool:
+    """Whether this process has loaded the library."""
+    return _library is not None and _loaded_in == os.getpid()
+
+
+def prevent_start(reason: str = "prevent_start() was called in this process") -> None:
+    """Make every use of the core fail in this process, until `allow_start`: for programs that load their code first
+    and fork then, to find what starts too early.
+    """
+    global _prevented
+    _prevented = reason
+
+
+def allow_start() -> None:
+    """Undo `prevent_start`, in a forked child for instance."""
+    global _prevented
+    _prevented = ""
+
+
+def forked_error() -> ForkedError:
+    """The exception for a use of the core in a forked child."""
+    return ForkedError(
+        f"Tasker's core was started in process {_loaded_in or os.getppid()} and does not survive a fork; this is process"
+        f" {os.getpid()}. Start the worker or client after the fork, in the child: in gunicorn's post_fork, uWSGI's"
+        " @postfork, Celery's worker_process_init."
+        ' With multiprocessing, use set_start_method("spawn") or "forkserver".',
+        code=Status.E_FORKED,
+        details={"started_in": _loaded_in, "process": os.getpid()},
+    )
+
+
+def _after_fork_in_child() -> None:
+    global _lock
+    _lock = threading.Lock()  # it may have been held
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def find_library() -> Path:
+    """Where the library is: `TASKER_LIBRARY_PATH` and nothing else if it is set; else in the package; else in the
+    `build/lib` of the checkout that this file is in. The dynamic linker's path is not searched: it may hold another one.
+    """
+    explicit = os.environ.get("TASKER_LIBRARY_PATH")
+    if explicit:
+        path = Path(explicit)
+        if path.is_file():
+            return path.resolve()
+        raise LibraryLoadError(f"TASKER_LIBRARY_PATH names {explicit}, which is no file; unset it, or name {_LIBRARY}")
+    tried = [Path(__file__).resolve().parent / "_lib" / _LIBRARY]
+    tried += [root / "build" / "lib" / _LIBRARY for root in Path(__file__).resolve().parents if (root / "go.mod").is_file()]
+    for path in tried:
+        if path.is_file():
+            return path
+    raise LibraryLoadError(
+        f"{_LIBRARY} was not found. Looked for TASKER_LIBRARY_PATH (not set), "
+        + ", ".join(map(str, tried))
+        + f". Install the wheel for this platform, or run `make lib` in a checkout.{_platform_hint()}"
+    )
+
+
+def _platform_hint() -> str:
+    if sys.platform != "linux":
+        return f" There is no build for {sys.platform} yet: it runs on Linux."
+    return _musl_hint()
+
+
+def _musl_hint() -> str:
+    if not is_musl():
+        return ""
+    return (
+        " This system's C library is musl, under which shared libraries in Go cannot be loaded (golang/go#54805):"
+        " use an image with glibc, such as python:3-slim."
+    )
+
+
+def is_musl() -> bool:
+    """Whether the C library of this interpreter is musl."""
+    try:
+        if os.confstr("CS_GNU_LIBC_VERSION"):
+            return False
+    except (AttributeError, ValueError, OSError):
+        pass
+    return bool(glob.glob("/lib/ld-musl-*"))
+
+
+def _warn_of(lib: Library) -> None:
+    state = lib.plain("tasker_process_state")
+    if state & OTHER_GO_RUNTIME:
+        _log.warning("another library in this process runs Go as well; that works on Linux, but nobody promises it")
+    if state & SEGV_NOT_GO:
+        _log.warning("the handler of SIGSEGV is not Go's: a bug in the core would end this process")
+
+
+def interruptible(call: Callable[[], _T], late: Callable[[_T], None] | None = None) -> _T:
+    """Run a call that may wait inside the core so that Ctrl-C does not have to wait for it.
+
+    Signal handlers of Python run on the main thread, between calls. There the call goes to a helper thread; if the wait is
+    interrupted, `late` gets what comes of it after all.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return call()
+    outcome: list[tuple[bool, Any]] = []
+    done = threading.Event()
+    lock = threading.Lock()
+    ended = abandoned = False
+
+    def run() -> None:
+        nonlocal ended
+        try:
+            outcome.append((True, call()))
+        except BaseException as error:
+            outcome.append((False, error))
+        with lock:
+            ended = True
+            orphaned = abandoned
+        done.set()
+        if orphaned:
+            drop()
+
+    def drop() -> None:
+        succeeded, value = outcome[0]
+        if succeeded and late is not None:
+            late(value)
+
+    threading.Thread(target=run, name="tasker-call", daemon=True).start()
+    try:
+        done.wait()
+    except BaseException:
+        with lock:
+            abandoned = True
+            orphaned = ended
+        if orphaned:
+            drop()
+        raise
+    succeeded, value = outcome[0]
+    if succeeded:
+        return value  # type: ignore[no-any-return]
+    raise value
