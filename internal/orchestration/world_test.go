@@ -46,7 +46,7 @@ func newWorld(t testing.TB, change ...func(*orchestration.Dependencies)) *world 
 	t.Cleanup(s.Close)
 	w := &world{db: db, store: s, catalog: catalog.New(s, catalog.Config{}), logs: &logs{}}
 	d := orchestration.Dependencies{
-		Store: s, Catalog: w.catalog, Logger: slog.New(slog.NewTextHandler(w.logs, nil)),
+		Store: s, Catalog: w.catalog, Logger: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Config: orchestration.Config{TimerInterval: time.Hour, ReapInterval: moment},
 	}
 	for _, c := range change {
