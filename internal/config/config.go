@@ -74,8 +74,6 @@ type FfiDispatch struct {
 	DispatchBufferSize         int           `toml:"dispatch_buffer_size" default:"1000" min:"1" max:"1000000" doc:"Claimed steps that may wait to be polled."`
 	CompletionTimeout          time.Duration `toml:"completion_timeout_ms" default:"30000" min:"1" doc:"Longest time between handing out a step and its completion, unless the template sets timeout_seconds. The step then fails as retryable."`
 	StarvationWarningThreshold time.Duration `toml:"starvation_warning_threshold_ms" default:"10000" min:"1" doc:"A step that waits longer than this to be polled is reported as starving."`
-	CallbackTimeout            time.Duration `toml:"callback_timeout_ms" default:"5000" min:"1" doc:"Longest run of what follows a stored result, such as domain events."`
-	CompletionSendTimeout      time.Duration `toml:"completion_send_timeout_ms" default:"10000" min:"1" doc:"Longest wait of a completion call for the result to be taken over."`
 	CheckpointTimeout          time.Duration `toml:"checkpoint_timeout_ms" default:"10000" min:"1" doc:"Longest time for storing a checkpoint."`
 }
 

@@ -194,8 +194,6 @@ func TestDefaultsAreThoseOfTheSeedsAndUpstream(t *testing.T) {
 		DispatchBufferSize:         1000,
 		CompletionTimeout:          30 * time.Second,
 		StarvationWarningThreshold: 10 * time.Second,
-		CallbackTimeout:            5 * time.Second,
-		CompletionSendTimeout:      10 * time.Second,
 		CheckpointTimeout:          10 * time.Second,
 	}, c.Worker.MpscChannels.FfiDispatch)
 	require.Equal(t, CircuitBreaker{5, 5 * time.Second, 2, 100 * time.Millisecond}, c.Worker.CircuitBreakers.FfiCompletionSend)
