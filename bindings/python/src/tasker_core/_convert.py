@@ -17,6 +17,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from tasker_core.errors import ValidationError
 
+_DEEPEST = 150
+"""Deeper nesting is left to the encoder, which refuses it; Python's own stack would end soon after."""
+
 Loader = Callable[[Any, str], Any]
 """Makes a typed value from JSON; the text says where it stands, for errors."""
 
@@ -33,32 +36,45 @@ _DICT_TYPES = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
 def dump(value: Any) -> Any:
     """Write the typed values in a result as JSON. Plain values stay as they are, whether they are JSON or not."""
-    if isinstance(value, (str, int, float)) or value is None:
+    return _dump(value, {}, 0, declared=False)
+
+
+def _dump(value: Any, done: dict[int, Any], depth: int, *, declared: bool) -> Any:
+    """Write a value once, wherever it stands; one that contains itself stays, for the encoder to refuse.
+
+    What the declared field of a dataclass holds is turned into text or list where JSON lacks its type: the declaration
+    tells how to read it back. A plain dict does not, so nothing is guessed there.
+    """
+    if value is None or isinstance(value, (str, int, float)):
+        return _dump_enum(value) if declared else value
+    if depth > _DEEPEST:
         return value
+    if id(value) in done:
+        return done[id(value)]
+    done[id(value)] = value
+    below = depth + 1
+    written = value
     if isinstance(value, dict):
-        return {key: dump(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [dump(item) for item in value]
-    if hasattr(type(value), "model_dump"):
-        return value.model_dump(mode="json")
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _dump_field(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    return value
+        written = {key: _dump(item, done, below, declared=declared) for key, item in value.items()}
+    elif isinstance(value, (list, tuple)) or (declared and isinstance(value, (set, frozenset))):
+        written = [_dump(item, done, below, declared=declared) for item in value]
+    elif hasattr(type(value), "model_dump"):
+        written = value.model_dump(mode="json")
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        written = {field.name: _dump(getattr(value, field.name), done, below, declared=True) for field in fields}
+    elif declared and isinstance(value, enum.Enum):
+        written = value.value
+    elif declared and isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        written = value.isoformat()
+    elif declared and isinstance(value, (uuid.UUID, decimal.Decimal)):
+        written = str(value)
+    done[id(value)] = written
+    return written
 
 
-def _dump_field(value: Any) -> Any:
-    """Write what a declared field holds: its declaration tells how to read it back."""
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
-        return value.isoformat()
-    if isinstance(value, (uuid.UUID, decimal.Decimal)):
-        return str(value)
-    if isinstance(value, dict):
-        return {key: _dump_field(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_dump_field(item) for item in value]
-    return dump(value)
+def _dump_enum(value: Any) -> Any:
+    return value.value if isinstance(value, enum.Enum) else value
 
 
 def load(value: Any, hint: Any, where: str) -> Any:

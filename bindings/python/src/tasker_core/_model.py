@@ -30,7 +30,8 @@ class Model:
     """Fields by their other names, which `model_validate` takes as well."""
 
     def __post_init__(self) -> None:
-        for name, convert in _converters(type(self)).items():
+        kind: Callable[..., Model] = type(self)  # mypy takes a class of classes for unhashable
+        for name, convert in _converters(kind).items():
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, convert(value))
@@ -100,12 +101,11 @@ def _dump(value: Any, mode: str, exclude_none: bool) -> Any:
 
 
 @functools.cache
-def _converters(cls: type[Model]) -> dict[str, Converter]:
+def _converters(cls: Callable[..., Model]) -> dict[str, Converter]:
     """Return what has to happen to the values of fields, by name; most fields take values as they are."""
     converters = {}
-    hints = typing.get_type_hints(cls)
-    for name in cls.__dataclass_fields__:
-        convert = _converter(hints[name])
+    for name, hint in typing.get_type_hints(cls).items():
+        convert = _converter(hint)
         if convert is not None:
             converters[name] = convert
     return converters
@@ -116,10 +116,9 @@ def _converter(hint: Any) -> Converter | None:
     if origin in (Union, types.UnionType):
         options = [a for a in args if a is not type(None)]
         return _converter(options[0]) if len(options) == 1 else None
-    if origin is list and (item := _converter(args[0])):
-        return lambda values: [item(v) for v in values]
-    if origin is dict and (item := _converter(args[1])):
-        return lambda values: {k: item(v) for k, v in values.items()}
+    if origin in (list, dict):
+        item = _converter(args[-1])
+        return item and functools.partial(_convert_all, item)
     if not isinstance(hint, type):
         return None
     if issubclass(hint, Model):
@@ -129,3 +128,9 @@ def _converter(hint: Any) -> Converter | None:
     if hint is UUID:
         return lambda value: value if isinstance(value, UUID) else UUID(value)
     return None
+
+
+def _convert_all(convert: Converter, values: Any) -> Any:
+    if isinstance(values, dict):
+        return {key: convert(item) for key, item in values.items()}
+    return [convert(item) for item in values]

@@ -225,7 +225,7 @@ class Batchable:
             items_processed: The items that are done, in all.
             accumulated_results: Partial results.
         """
-        if isinstance(items_processed, bool) or not isinstance(items_processed, int) or items_processed < 0:
+        if type(items_processed) is not int or items_processed < 0:
             raise ValidationError(f"items_processed must be a whole number from 0, and is {items_processed!r}")
         saved = {"cursor": cursor, "items_processed": items_processed, "accumulated_results": accumulated_results}
         return StepHandlerResult.success(saved, {"checkpoint_yield": True})
@@ -254,7 +254,7 @@ class Batchable:
         Args:
             scenario: What the steps before returned.
             zero_metrics: Added to the result if there was nothing to do.
-            aggregation_fn: Makes the result from what the workers returned, by step name. By default numbers are added up.
+            aggregation_fn: Makes the result of what the workers returned, by step name. By default numbers are added up.
         """
         if scenario.is_no_batches:
             return self.no_batches_aggregation_result(zero_metrics)

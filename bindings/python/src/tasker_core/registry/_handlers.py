@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 from tasker_core.errors import ConfigurationError
@@ -28,14 +30,22 @@ def make_handler(registered: Any, definition: HandlerDefinition) -> Any:
     nothing. A function made by a decorator stands for its class. An object is used as it is, and a function is called
     with the context.
     """
-    kind = handler_class(registered)
+    kind: Callable[..., Any] | None = handler_class(registered)
     if kind is not None:
-        return kind(config=definition.initialization) if _takes_config(kind) else kind()
+        made = kind(config=definition.initialization) if _takes_config(kind) else kind()
+        with contextlib.suppress(AttributeError):  # of objects with slots
+            made._made_for_attempt = True
+        return made
     if callable(getattr(registered, "call", None)):
         return registered
     if callable(registered):
         return FunctionHandler(registered)
     raise ConfigurationError(f"the handler {definition.callable!r} is a {type(registered).__name__}, which cannot be called")
+
+
+def is_of_one_attempt(handler: Any) -> bool:
+    """Tell whether a handler was made for one attempt, rather than shared by all."""
+    return getattr(handler, "_made_for_attempt", False) is True
 
 
 def handler_class(registered: Any) -> type[Any] | None:
@@ -45,7 +55,7 @@ def handler_class(registered: Any) -> type[Any] | None:
 
 
 @functools.lru_cache(maxsize=4096)
-def _takes_config(kind: type[Any]) -> bool:
+def _takes_config(kind: Callable[..., Any]) -> bool:
     try:
         parameters = inspect.signature(kind).parameters.values()
     except (TypeError, ValueError):

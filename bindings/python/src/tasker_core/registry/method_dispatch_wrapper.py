@@ -22,9 +22,8 @@ class MethodDispatchWrapper:
         """
         allowed = allowed_methods(handler)
         if target_method not in allowed:
-            raise AttributeError(
-                f"{type(handler).__name__} has no method {target_method!r} for templates; it has: {', '.join(allowed) or 'none'}"
-            )
+            kind, there_are = type(handler).__name__, ", ".join(allowed) or "none"
+            raise AttributeError(f"{kind} has no method {target_method!r} for templates; it has: {there_are}")
         self._handler = handler
         self._target_method = target_method
 

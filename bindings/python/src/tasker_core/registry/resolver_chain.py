@@ -135,12 +135,14 @@ class ResolverChain:
         failure: ResolutionError | None = None
         for resolver in self._resolvers:
             try:
-                if resolver.can_resolve(definition, config) and (handler := resolver.resolve(definition, config)) is not None:
+                handler = resolver.resolve(definition, config) if resolver.can_resolve(definition, config) else None
+                if handler is not None:
                     return handler
             except Exception as error:
-                logger.warning("resolver %s failed on %r: %r; the next one is asked", resolver.name, definition.callable, error)
-                failure = failure or ResolutionError(f"resolver {resolver.name} failed on {definition.callable!r}: {error}")
-                failure.__cause__ = failure.__cause__ or error
+                failed = ResolutionError(f"resolver {resolver.name} failed on {definition.callable!r}: {error}")
+                failed.__cause__ = error
+                logger.warning("%s; the next resolver is asked", failed)
+                failure = failure or failed
         if failure is not None:
             raise failure
         return None

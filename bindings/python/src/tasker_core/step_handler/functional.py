@@ -131,9 +131,7 @@ def batch_analyzer(
         depends_on: See `depends_on`.
         inputs: See `inputs`.
     """
-    return _decorator(
-        _BatchAnalyzerFunctionHandler, name, version, depends_on, inputs, worker_template=worker_template
-    )
+    return _decorator(_BatchAnalyzerFunctionHandler, name, version, depends_on, inputs, worker_template=worker_template)
 
 
 def batch_worker(

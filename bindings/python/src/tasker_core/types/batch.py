@@ -229,9 +229,7 @@ class BatchAggregationResult(Model):
     """All errors, also those beyond the ones that are kept."""
 
 
-def aggregate_batch_results(
-    worker_results: list[dict[str, Any] | None], max_errors: int = 100
-) -> BatchAggregationResult:
+def aggregate_batch_results(worker_results: list[dict[str, Any] | None], max_errors: int = 100) -> BatchAggregationResult:
     """Add up what workers returned. A worker without a result is left out; at most `max_errors` errors are kept."""
     total = BatchAggregationResult()
     for result in worker_results:

@@ -67,9 +67,7 @@ class StepContext(Model):
     controls: StepControls = field(default_factory=StepControls, repr=False, compare=False)
 
     @classmethod
-    def from_ffi_event(
-        cls, event: FfiStepEvent, handler_name: str, controls: StepControls | None = None
-    ) -> StepContext:
+    def from_ffi_event(cls, event: FfiStepEvent, handler_name: str, controls: StepControls | None = None) -> StepContext:
         """Make the context of one attempt from the event that announced it."""
         sequence = event.task_sequence_step
         task = _mapping(sequence.get("task"))

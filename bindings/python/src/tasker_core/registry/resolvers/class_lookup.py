@@ -50,13 +50,21 @@ class ClassLookupResolver(BaseResolver):
         found = self._find(definition.callable)
         return None if found is None else make_handler(found, definition)
 
+    def registered_callables(self) -> list[str]:
+        """Return the paths of the handler classes in the allowed packages, sorted."""
+        modules = [name for name in list(sys.modules) if self._allows(name)]
+        names = {f"{name}.{member}" for name in modules for member in list(getattr(sys.modules[name], "__dict__", ()))}
+        return sorted(name for name in names if self._find(name) is not None)
+
+    def _allows(self, module_name: str) -> bool:
+        return any(module_name == p or module_name.startswith(p + ".") for p in self._packages)
+
     def _find(self, path: str) -> type[Any] | None:
         if self.CLASS_PATTERN.fullmatch(path) is None:
             return None
         module_name, _, class_name = path.rpartition(".")
-        if not any(module_name == p or module_name.startswith(p + ".") for p in self._packages):
+        module = sys.modules.get(module_name) if self._allows(module_name) else None
+        found = getattr(module, "__dict__", {}).get(class_name)
+        if not isinstance(found, type) or not issubclass(found, StepHandler) or inspect.isabstract(found):
             return None
-        found = vars(sys.modules.get(module_name, object)).get(class_name)
-        if isinstance(found, type) and issubclass(found, StepHandler) and not inspect.isabstract(found):
-            return found
-        return None
+        return found if self._allows(found.__module__) else None

@@ -11,6 +11,8 @@ from tasker_core.types import StepHandlerResult
 if TYPE_CHECKING:
     import httpx
 
+__all__ = ["APIMixin", "ApiResponse"]
+
 _LONGEST_BODY = 2_000
 
 

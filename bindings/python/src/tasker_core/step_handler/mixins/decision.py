@@ -73,7 +73,7 @@ def decision_result(outcome: DecisionPointOutcome, metadata: dict[str, Any] | No
         ConfigurationError: The decision chooses steps but names none, or wants steps that the template does not have.
     """
     if outcome.dynamic_steps:
-        raise ConfigurationError("dynamic_steps are not supported: declare the steps in the template and choose them by name")
+        raise ConfigurationError("dynamic_steps are not supported: declare the steps in the template and choose by name")
     decision: dict[str, Any] = {"type": outcome.decision_type.value}
     result: dict[str, Any] = {"decision_point_outcome": decision}
     if outcome.decision_type is DecisionType.CREATE_STEPS:
