@@ -55,6 +55,10 @@ func TestSoakThousandLives(t *testing.T) {
 	requireFlat(t, play(t, time.Hour, "restart", "1000"), 4096)
 }
 
+func TestSoakThousandLivesOverPostgreSQL(t *testing.T) {
+	requireFlat(t, restarts(t, "1000"), 4096)
+}
+
 func TestSoakShutdownRaces(t *testing.T) {
 	play(t, 10*time.Minute, "races", "60")
 }

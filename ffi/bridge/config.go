@@ -31,7 +31,7 @@ type Config struct {
 type Setting struct{ Key, Value string }
 
 var configHomes = map[string]string{
-	"database_url": `settings, as "database.url"`, "log_level": `settings, as "telemetry.log_level"`, "worker_id": `settings, as "worker.id"`,
+	"database_url": `settings, as "database.url"`, "log_level": `settings, as "telemetry.log_level"`, "worker_id": `settings, as "worker.worker_id"`,
 	"lease_ms": `settings, as "worker.lease_ms"`, "namespaces": `settings, as "worker.namespaces"`, "namespace": `settings, as "worker.namespaces"`,
 	"base_url": "url", "config_path": "files",
 }

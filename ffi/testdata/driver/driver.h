@@ -69,5 +69,7 @@ void scenario_latency(void);
 void scenario_process(void);
 void scenario_log(void);
 void scenario_serve(const char *settings, int steps);
+void scenario_call(const char *settings, const char *method, const char *json);
+void scenario_fork_database(const char *settings);
 
 #endif

@@ -24,7 +24,7 @@ frame frame_next(const tasker_buf *b, size_t *at) {
 }
 
 tasker_handle worker_new(const char *settings) {
-  char cfg[512];
+  char cfg[2048];
   snprintf(cfg, sizeof cfg, "{\"handlers\":[\"loopback\"],\"settings\":{%s}}", settings);
   tasker_handle h;
   tasker_buf out = {0};
@@ -110,6 +110,8 @@ int main(int argc, char **argv) {
   else if (!strcmp(what, "process")) scenario_process();
   else if (!strcmp(what, "log")) scenario_log();
   else if (!strcmp(what, "serve")) scenario_serve(argc > 2 ? argv[2] : "", number(argc, argv, 3, 1));
+  else if (!strcmp(what, "call")) scenario_call(argv[2], argv[3], argv[4]);
+  else if (!strcmp(what, "fork_database")) scenario_fork_database(argv[2]);
   else {
     fprintf(stderr, "usage: driver SCENARIO ...\n");
     return 2;

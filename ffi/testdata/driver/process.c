@@ -1,8 +1,10 @@
 /* Panics that are injected, the environment, the log, and a host that serves steps of a database. */
 #include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "driver.h"
@@ -146,27 +148,40 @@ void scenario_log(void) {
 static volatile sig_atomic_t terminated;
 static void on_term(int s) { (void)s, terminated = 1; }
 
-/* Completes this many steps, or, with 0, serves until SIGTERM; it tells on standard output what it does. */
+/* Tells the test where it is, and with DRIVER_ASK waits until the test has it go on. */
+static void reached(const char *where) {
+  printf("%s\n", where);
+  char c = 0;
+  while (getenv("DRIVER_ASK") && c != '\n') {
+    ssize_t n = read(0, &c, 1);
+    if (n == 0 || (n < 0 && errno != EINTR)) exit(3); /* the test has gone */
+  }
+}
+
+/* Completes this many steps, or, with 0, serves until SIGTERM. */
 void scenario_serve(const char *settings, int steps) {
   struct sigaction a = {.sa_handler = on_term, .sa_flags = SA_ONSTACK};
   sigaction(SIGTERM, &a, NULL);
+  if (getenv("DRIVER_DATABASE_URL")) setenv("DATABASE_URL", getenv("DRIVER_DATABASE_URL"), 1); /* after load, as a dotenv does */
   tasker_buf out = {0};
   tasker_handle w;
   EXPECT(TASKER_OK, tasker_worker_new(STR(settings), 60000, &w, &out));
   EXPECT(TASKER_OK, tasker_worker_start(w, &out));
-  printf("ready\n");
+  reached("ready");
   int done = 0;
   while (!terminated && (steps == 0 || done < steps)) {
-    int32_t rc = tasker_poll(w, 8, 0, 500, &out);
+    int32_t rc = tasker_poll(w, 1, 0, 500, &out);
     CHECK(rc >= 0, "%s", tasker_status_name(rc));
     size_t at = 0;
     for (uint32_t i = 0, n = rc == TASKER_OK ? frame_count(&out) : 0; i < n; i++) {
       frame f = frame_next(&out, &at);
       if (f.type != TASKER_FRAME_STEP) continue;
-      printf("step %.*s\n", (int)f.len, (const char *)f.payload);
+      reached("polled");
       tasker_buf error = {0};
       rc = tasker_complete(w, f.number, STR(good), 30000, &error);
-      printf("completed %s %.*s\n", tasker_status_name(rc), (int)error.len, error.data ? (char *)error.data : "");
+      char text[64];
+      snprintf(text, sizeof text, "completed %s", tasker_status_name(rc));
+      reached(text);
       tasker_buf_free(&error);
       done++;
     }
@@ -176,4 +191,39 @@ void scenario_serve(const char *settings, int steps) {
   printf("stopped %s %.*s\n", tasker_status_name(rc), (int)out.len, (char *)out.data);
   tasker_buf_free(&out);
   CHECK(rc == TASKER_OK && tasker_worker_free(w) == TASKER_OK);
+}
+
+/* One call of a client of its own. */
+void scenario_call(const char *settings, const char *method, const char *json) {
+  tasker_buf out = {0};
+  tasker_handle c;
+  EXPECT(TASKER_OK, tasker_client_new(STR(settings), 60000, &c, &out));
+  CHECK(tasker_call(c, STR(method), STR(json), 30000, &out) == TASKER_OK, "%.*s", (int)out.len, (char *)out.data);
+  printf("%.*s\n", (int)out.len, (char *)out.data);
+  tasker_buf_free(&out);
+  CHECK(tasker_client_free(c) == TASKER_OK);
+}
+
+/* Forks children over a worker with database connections; its sessions live on. */
+void scenario_fork_database(const char *settings) {
+  tasker_buf out = {0};
+  tasker_handle w;
+  EXPECT(TASKER_OK, tasker_worker_new(STR(settings), 60000, &w, &out));
+  EXPECT(TASKER_OK, tasker_worker_start(w, &out));
+  call(w, "templates.list", "{}");
+  reached("ready");
+  for (int i = 0; i < 20; i++) {
+    pid_t child = fork();
+    if (child == 0) {
+      alarm(5);
+      EXPECT(TASKER_E_FORKED, tasker_worker_stop(w, 1000, &out));
+      EXPECT(TASKER_E_FORKED, tasker_worker_free(w));
+      exit(0);
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  }
+  for (int i = 0; i < 20; i++) call(w, "templates.list", "{}");
+  reached("forked");
+  worker_end(w);
 }

@@ -77,7 +77,7 @@ void scenario_restart(int cycles, const char *settings) {
     }
     tasker_handle w = worker_started(settings);
     tasker_buf out = {0};
-    int32_t rc = tasker_poll(w, 1, 0, 0, &out);
+    int32_t rc = tasker_poll(w, 1, 0, i % 3, &out);
     CHECK(rc == TASKER_OK || rc == TASKER_TIMEOUT, "%s", tasker_status_name(rc));
     if (rc == TASKER_OK) {
       size_t at = 0;
