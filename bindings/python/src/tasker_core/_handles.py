@@ -85,6 +85,11 @@ class NativeWorker(_Endpoint):
         status: dict[str, Any] = loads(self._library.ask("tasker_worker_status", self.handle))
         return status
 
+    def name(self) -> str:
+        """The worker's id in logs and results; the core gives it one when it starts."""
+        core = self.status()["core"]
+        return str((core.get("worker") or self.info).get("worker_id") or "")
+
     def drain(self) -> None:
         """Claim no more; what was polled can still be completed."""
         self._library.check(self._library.plain("tasker_worker_drain", self.handle))

@@ -9,8 +9,10 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from tasker_core._workflows import workflows_in
 from tasker_core.exceptions import TaskerError
 from tasker_core.handler import HandlerRegistry
+from tasker_core.workflow import Workflow
 
 _log = logging.getLogger("tasker_core")
 
@@ -18,8 +20,8 @@ FOLDERS = "PYTHON_HANDLER_PATH"
 """Names folders of handlers, separated as in PATH."""
 
 
-def load_handlers(specs: Iterable[str], registry: HandlerRegistry | None = None) -> int:
-    """Import modules, files and folders, and register the handlers in them. Returns how many there were.
+def load_handlers(specs: Iterable[str], registry: HandlerRegistry | None = None) -> list[Workflow]:
+    """Import modules, files and folders, register the handlers in them, and return the workflows.
 
     Raises:
         ImportError: A module or file cannot be imported.
@@ -27,23 +29,28 @@ def load_handlers(specs: Iterable[str], registry: HandlerRegistry | None = None)
     """
     registry = registry or HandlerRegistry.instance()
     folders = [folder for folder in os.environ.get(FOLDERS, "").split(os.pathsep) if folder]
-    found = sum(_load(spec, registry) for spec in [*folders, *specs])
-    _log.debug("loaded %d handlers", found)
-    return found
+    workflows: list[Workflow] = []
+    for spec in [*folders, *specs]:
+        for package in _packages(spec):
+            found = registry.discover_handlers(package)
+            _log.debug("%s: %d handlers", package, found)
+            workflows += workflows_in(package)
+    return workflows
 
 
-def _load(spec: str, registry: HandlerRegistry) -> int:
+def _packages(spec: str) -> list[str]:
+    """The packages that a word names, which can be imported from then on."""
     path = Path(spec)
     if path.is_dir():
         _make_importable(path)
         modules = sorted(p.stem for p in path.iterdir() if p.suffix == ".py" or (p / "__init__.py").is_file())
-        return sum(registry.discover_handlers(module) for module in modules if module != "__init__")
+        return [module for module in modules if module != "__init__"]
     if path.suffix == ".py":
-        return registry.discover_handlers(_import_file(path))
+        return [_import_file(path)]
     if os.sep in spec:
         raise TaskerError(f"{spec}: no such file or folder")
     sys.path[:0] = [folder for folder in [os.getcwd()] if folder not in sys.path]  # as python -m does
-    return registry.discover_handlers(spec)
+    return [spec]
 
 
 def _import_file(path: Path) -> str:

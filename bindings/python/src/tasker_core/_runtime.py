@@ -56,7 +56,7 @@ class Runtime:
                 raise _not_started(error) from error
             try:
                 worker.start()
-                self._worker_id = str(worker.status()["core"]["worker"]["worker_id"])
+                self._worker_id = worker.name()
             except BaseException as error:
                 worker.free()
                 if isinstance(error, CoreError):

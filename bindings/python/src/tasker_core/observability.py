@@ -12,7 +12,10 @@ from typing import Any
 from tasker_core import _tasker_core
 from tasker_core._native import library
 from tasker_core._runtime import runtime
+from tasker_core._tasker_core import get_ffi_dispatch_metrics
 from tasker_core.types import ComponentHealth, HealthCheck, WorkerConfig, WorkerMetrics
+
+__all__ = ["get_ffi_dispatch_metrics", "get_health_check", "get_metrics", "get_prometheus_metrics", "get_worker_config"]
 
 
 def get_health_check() -> HealthCheck:

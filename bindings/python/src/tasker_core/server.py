@@ -103,8 +103,8 @@ def serve(arguments: argparse.Namespace) -> int:
     set_up_logging(arguments.log_level)
     signals = watch_signals()
     try:
-        load_handlers(arguments.handlers)
-        worker = Worker.start(config=config(arguments))
+        workflows = load_handlers(arguments.handlers)
+        worker = Worker.start(config=config(arguments), workflows=workflows)
     except WorkerBootstrapError as error:
         _log.error("%s", error)
         return EXIT_CONFIG if isinstance(error.__cause__, CoreConfigError) else EXIT_UNEXPECTED

@@ -17,10 +17,12 @@ from tasker_core._native import prevent_start
 from tasker_core._runner import Runner
 from tasker_core._runtime import FINISH_S, runtime
 from tasker_core._status import CoreError
+from tasker_core._workflows import templates_of
 from tasker_core.event_bridge import EventBridge
 from tasker_core.exceptions import WorkerAlreadyRunningError, WorkerNotInitializedError
 from tasker_core.handler import HandlerRegistry
 from tasker_core.types import BootstrapConfig, BootstrapResult
+from tasker_core.workflow import Workflow
 
 __all__ = ["Worker", "prevent_start"]
 
@@ -33,6 +35,7 @@ EXIT_GRACE_S = 2.0
 """How long they may when the interpreter exits without a stop."""
 
 _LAST_GRACE_S = 1.0
+_SLOTS = "worker.mpsc_channels.handler_dispatch.max_concurrent_handlers"
 
 
 class Worker:
@@ -63,6 +66,7 @@ class Worker:
         handler_packages: list[str] | None = None,
         config: BootstrapConfig | None = None,
         *,
+        workflows: Sequence[Workflow] = (),
         registry: HandlerRegistry | None = None,
         concurrency: int | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
@@ -72,6 +76,7 @@ class Worker:
         Args:
             handler_packages: Packages whose modules are imported for the handlers in them.
             config: How to start the core. All of it has defaults.
+            workflows: Workflows whose templates are registered with the core, and whose steps are run.
             registry: The handlers; by default those that were registered in this process.
             concurrency: How many steps run at once. By default as configured, which is 10 unless you say otherwise.
             loop: The event loop for `async` handlers, which then also takes the steps. It has to run for as long as the
@@ -84,22 +89,20 @@ class Worker:
         """
         worker = cls()
         registry = registry or HandlerRegistry.instance()
-        worker._begin(handler_packages or [], config or BootstrapConfig(), registry, concurrency, loop)
+        for package in handler_packages or []:
+            registry.discover_handlers(package)
+        for workflow in workflows:
+            workflow.register(registry)
+        config = config or BootstrapConfig()
+        if concurrency is not None:
+            config = config.model_copy(update={"settings": {**config.settings, _SLOTS: concurrency}})
+        with templates_of(workflows, config) as with_templates:
+            worker._begin(with_templates, registry, loop)
         return worker
 
     def _begin(
-        self,
-        packages: Sequence[str],
-        config: BootstrapConfig,
-        registry: HandlerRegistry,
-        concurrency: int | None,
-        loop: asyncio.AbstractEventLoop | None,
+        self, config: BootstrapConfig, registry: HandlerRegistry, loop: asyncio.AbstractEventLoop | None = None
     ) -> None:
-        for package in packages:
-            registry.discover_handlers(package)
-        if concurrency is not None:
-            key = "worker.mpsc_channels.handler_dispatch.max_concurrent_handlers"
-            config = config.model_copy(update={"settings": {**config.settings, key: concurrency}})
         self._handlers = registry.served_handlers()
         if not self._handlers:
             _log.warning("no handlers are registered: this worker will run no steps")
@@ -217,7 +220,7 @@ class Worker:
 
     def __enter__(self) -> Worker:
         if not self.is_running:
-            self._begin([], BootstrapConfig(), HandlerRegistry.instance(), None, None)
+            self._begin(BootstrapConfig(), HandlerRegistry.instance())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
