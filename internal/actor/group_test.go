@@ -191,8 +191,8 @@ func TestTheCallersDeadlineEndsTheWaitSooner(t *testing.T) {
 func TestBaseLogsStartAndStopByName(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	base := actor.NewBase("TaskRequestActor", slog.New(slog.NewTextHandler(&log, nil)))
+	base := actor.NewBase("TaskRequestActor", slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	require.NoError(t, base.Started(t.Context()))
 	require.NoError(t, base.Stopped(t.Context()))
-	require.Regexp(t, `level=INFO msg="actor started" actor=TaskRequestActor\n.*msg="actor stopped" actor=TaskRequestActor`, log.String())
+	require.Regexp(t, `level=DEBUG msg="actor started" actor=TaskRequestActor\n.*msg="actor stopped" actor=TaskRequestActor`, log.String())
 }
