@@ -34,6 +34,14 @@ type process struct {
 // start runs a process and returns once it is ready. It is killed when the test ends, and its log shown if that failed.
 func (w *world) start(t testing.TB, name string, r role) *process {
 	t.Helper()
+	p, err := w.launch(t, name, r)
+	require.NoError(t, err)
+	return p
+}
+
+// launch is start, for a process that may fail to get ready because the database is away.
+func (w *world) launch(t testing.TB, name string, r role) (*process, error) {
+	t.Helper()
 	if r.DSN == "" {
 		r.DSN = w.db.DSN()
 	}
@@ -65,24 +73,17 @@ func (w *world) start(t testing.TB, name string, r role) *process {
 		first <- line
 		_, _ = io.Copy(io.Discard, lines)
 		_ = p.cmd.Wait()
+		_ = stdin.Close()
+		_ = log.Close()
 		close(p.exited)
 	}()
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()
 		<-p.exited
-		_ = stdin.Close()
-		_ = log.Close()
 		if t.Failed() {
-			raw, _ := os.ReadFile(log.Name())
-			t.Logf("log of %s (pid %d), its end:\n%s", name, p.cmd.Process.Pid, raw[max(0, len(raw)-8<<10):])
+			t.Logf("log of %s (pid %d), its end:\n%s", name, p.cmd.Process.Pid, tail(log.Name()))
 		}
 	})
-	select {
-	case line := <-first:
-		require.Equal(t, "ready\n", line, "%s does not start", name)
-	case <-time.After(time.Minute):
-		require.FailNow(t, "not ready in time", name)
-	}
 	p.client = &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", r.Socket)
@@ -90,7 +91,21 @@ func (w *world) start(t testing.TB, name string, r role) *process {
 		MaxIdleConnsPerHost: 16,
 	}}
 	t.Cleanup(p.client.CloseIdleConnections)
-	return p
+	select {
+	case line := <-first:
+		if line != "ready\n" {
+			return nil, fmt.Errorf("%s does not start:\n%s", name, tail(log.Name()))
+		}
+		return p, nil
+	case <-time.After(time.Minute):
+		return nil, fmt.Errorf("%s is not ready in time", name)
+	}
+}
+
+// tail reads the end of a file.
+func tail(file string) []byte {
+	raw, _ := os.ReadFile(file)
+	return raw[max(0, len(raw)-8<<10):]
 }
 
 // worker starts a worker process that serves the named handlers, or all.
@@ -105,9 +120,12 @@ func (w *world) worker(t testing.TB, name string, r role) *process {
 // server starts a process that takes requests and runs no steps.
 func (w *world) server(t testing.TB, name string, r role) *process {
 	t.Helper()
-	r.Socket = filepath.Join(w.dir, name+".sock")
+	r.Socket = w.socket(name)
 	return w.start(t, name, r)
 }
+
+// socket is where the named server takes requests.
+func (w *world) socket(name string) string { return filepath.Join(w.dir, name+".sock") }
 
 // whole starts a process that takes requests and runs their steps.
 func (w *world) whole(t testing.TB, name string, r role) *process {

@@ -224,6 +224,17 @@ func (w *world) effects(t testing.TB) []effect {
 	return all
 }
 
+// seen counts the effects of a kind that steps of a name had.
+func (w *world) seen(t testing.TB, step, kind string) (n int) {
+	t.Helper()
+	for _, e := range w.effects(t) {
+		if e.Step == step && e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
 // effectOf waits for an effect of a step and returns the nth of its kind, counted from 1.
 func (w *world) effectOf(t testing.TB, task sdk.UUID, step, kind string, n int) effect {
 	t.Helper()
@@ -270,9 +281,16 @@ func (w *world) requireNothingLost(t testing.TB) {
 		"acknowledged tasks are lost")
 }
 
-// requireKeyedEffects demands that each step has one idempotency key, the same in all attempts, and shares it with no other:
-// a system that drops what it has seen under a key then sees each effect once.
+// requireKeyedEffects demands that each complete step had its effect, under a key of its own.
 func (w *world) requireKeyedEffects(t testing.TB) {
+	t.Helper()
+	require.Equal(t, w.db.Count(t, `select count(*) from tasker.workflow_steps where state = 'complete'`), w.requireKeys(t),
+		"a step is complete without its effect, or has one without being complete")
+}
+
+// requireKeys demands that each step has one idempotency key, the same in all attempts, and shares it with no other: a
+// system that drops what it has seen under a key then sees each effect once. It returns how many keys there are.
+func (w *world) requireKeys(t testing.TB) int {
 	t.Helper()
 	keys, steps := map[string]sdk.UUID{}, map[sdk.UUID]string{}
 	for _, e := range w.effects(t) {
@@ -284,8 +302,7 @@ func (w *world) requireKeyedEffects(t testing.TB) {
 		}
 		steps[e.StepUUID], keys[e.Key] = e.Key, e.StepUUID
 	}
-	require.Equal(t, w.db.Count(t, `select count(*) from tasker.workflow_steps where state = 'complete'`), len(keys),
-		"a step is complete without its effect, or has one without being complete")
+	return len(keys)
 }
 
 // requireOnce demands that each complete step ran once.
