@@ -30,7 +30,7 @@ var sharedServer = sync.OnceValues(func() (*server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
 	defer cancel()
 	private, err := embedpg.Open(ctx, embedpg.Options{
-		DataDir: dir, FastUnsafe: true, MaxConnections: 300, Logger: slog.New(slog.DiscardHandler),
+		DataDir: dir, FastUnsafe: true, MaxConnections: 600, Logger: slog.New(slog.DiscardHandler),
 		Settings: map[string]string{"autovacuum_naptime": "60s"},
 	})
 	if err != nil {
