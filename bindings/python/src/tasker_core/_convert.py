@@ -20,8 +20,13 @@ from tasker_core.errors import ValidationError
 _DEEPEST = 150
 """Deeper nesting is left to the encoder, which refuses it; Python's own stack would end soon after."""
 
+_MOST_LOADERS = 4096
+
 Loader = Callable[[Any, str], Any]
 """Makes a typed value from JSON; the text says where it stands, for errors."""
+
+_loaders: dict[int, tuple[Any, Loader]] = {}
+"""Loaders by the identity of their hints, which they keep alive."""
 
 _TEXT_TYPES: dict[type, Callable[[str], Any]] = {
     uuid.UUID: uuid.UUID,
@@ -83,11 +88,13 @@ def load(value: Any, hint: Any, where: str) -> Any:
     Raises:
         ValidationError: The value does not fit; the message says where.
     """
-    try:
-        loader = _cached_loader(hint)
-    except TypeError:  # a hint that cannot be hashed
-        loader = _loader(hint)
-    return loader(value, where)
+    # Unions are equal whatever the order of their options, which counts here: so hints are known by identity.
+    known = _loaders.get(id(hint))
+    if known is None:
+        if len(_loaders) >= _MOST_LOADERS:
+            _loaders.clear()
+        known = _loaders[id(hint)] = (hint, _loader(hint))
+    return known[1](value, where)
 
 
 def model_type(hint: Any) -> bool:
@@ -100,7 +107,7 @@ def model_type(hint: Any) -> bool:
 def _loader(hint: Any) -> Loader:
     origin, args = get_origin(hint), get_args(hint)
     if origin is typing.Annotated:
-        return _cached_loader(args[0])
+        return _loader(args[0])
     if origin in (Union, types.UnionType):
         return _union(args)
     if origin is Literal:
@@ -247,5 +254,4 @@ def parse_time(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith(("Z", "z")) else text)
 
 
-_cached_loader = functools.lru_cache(maxsize=4096)(_loader)
 _hints = functools.lru_cache(maxsize=4096)(typing.get_type_hints)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from tasker_core._convert import load
+from tasker_core.batch_processing import Batchable
 from tasker_core.errors import ConfigurationError
 from tasker_core.errors._failure import failure_from_exception
 from tasker_core.step_handler._output import step_result
@@ -83,14 +84,12 @@ class FunctionStepHandler(StepHandler):
         return {"context": context}
 
 
-class BatchWorkerFunctionHandler(FunctionStepHandler):
+class BatchWorkerFunctionHandler(FunctionStepHandler, Batchable):
     """A function that works off a batch, which it is given as `batch_context`."""
 
     def call(self, context: StepContext) -> StepHandlerResult | Awaitable[StepHandlerResult]:
         """Run the function, unless the batchable step found nothing to do."""
-        if context.step_inputs.get("is_no_op"):
-            return step_result({"no_op": True, "items_processed": 0, "items_succeeded": 0, "items_failed": 0})
-        return super().call(context)
+        return self.handle_no_op_worker(context) or super().call(context)
 
     def extras(self, context: StepContext) -> dict[str, Any]:
         """Return the arguments that are given only if the function has such a parameter."""

@@ -76,10 +76,6 @@ class _BatchAnalyzerFunctionHandler(FunctionStepHandler, Batchable):
     pass
 
 
-class _BatchWorkerFunctionHandler(BatchWorkerFunctionHandler, Batchable):
-    pass
-
-
 class _ApiFunctionHandler(FunctionStepHandler, ApiHandler):
     def extras(self, context: StepContext) -> dict[str, Any]:
         return {"context": context, "api": self}
@@ -145,7 +141,7 @@ def batch_worker(
 
     It is not called for the one worker of a batchable step that found nothing to do.
     """
-    return _decorator(_BatchWorkerFunctionHandler, name, version, depends_on, inputs)
+    return _decorator(BatchWorkerFunctionHandler, name, version, depends_on, inputs)
 
 
 def api_handler(
