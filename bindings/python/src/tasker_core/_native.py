@@ -326,7 +326,10 @@ def interruptible(call: Callable[[], _T], late: Callable[[_T], None] | None = No
         if succeeded and late is not None:
             late(value)
 
-    threading.Thread(target=run, name="tasker-call", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="tasker-call", daemon=True).start()
+    except RuntimeError:  # the interpreter exits
+        return call()
     try:
         done.wait()
     except BaseException:

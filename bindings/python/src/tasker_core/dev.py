@@ -3,16 +3,22 @@
     python -m tasker_core.dev handlers.py --templates config/tasks
     python -m tasker_core.dev handlers.py --templates config/tasks --run orders/checkout --context '{"cart": [1]}'
 
-The first runs until Ctrl-C, the second runs one task, shows how it goes, and exits with 0 if it completes.
+The first runs until Ctrl-C, the second runs one task, shows how it goes, and exits with 0 if it completes. With `--fresh`
+templates may have changed since the last time.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
+import queue
+import shutil
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tasker_core import server
@@ -29,13 +35,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command `python -m tasker_core.dev`."""
     arguments = _parser().parse_args(argv)
     server.set_up_logging(arguments.log_level)
-    arguments.handlers += arguments.files
+    arguments.handlers = [*arguments.handlers, *arguments.files]
     signals = server.watch_signals()
+    with contextlib.ExitStack() as cleanup:
+        if arguments.fresh:
+            arguments.set += ["database.url=", f"database.data_dir={cleanup.enter_context(_new_database())}"]
+        return _serve(arguments, signals)
+
+
+@contextlib.contextmanager
+def _new_database() -> Iterator[str]:
+    """A folder for a private PostgreSQL, which goes away in the end."""
+    folder = tempfile.mkdtemp(prefix="tasker-dev-")
+    os.chmod(folder, 0o755)  # PostgreSQL refuses to run as root: another user may have to get there
+    try:
+        yield os.path.join(folder, "pg")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _serve(arguments: argparse.Namespace, signals: queue.SimpleQueue[int]) -> int:
     try:
         workflows = load_handlers(arguments.handlers)
         worker = Worker.start(config=server.config(arguments), workflows=workflows)
     except (TaskerError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
+        if not arguments.fresh and "registered with other content" in str(error):
+            print("or add --fresh, to begin with an empty database each time", file=sys.stderr)
         return server.EXIT_CONFIG
     try:
         _introduce(worker)
@@ -57,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     p = server.parser()
     p.prog, p.description, p.epilog = "python -m tasker_core.dev", "Try handlers out, with nothing to set up.", None
     p.add_argument("files", nargs="*", metavar="HANDLERS", help="the same as --handlers")
+    p.add_argument("--fresh", action="store_true", help="begin with an empty database, and remove it in the end")
     p.add_argument("--run", metavar="NAMESPACE/NAME[@VERSION]", help="run one task of this template, and exit")
     p.add_argument("--context", default="{}", metavar="JSON", help="what the task is given")
     p.add_argument("--timeout", type=float, default=300.0, metavar="S", help="how long the task may take (default: 300)")

@@ -41,7 +41,7 @@ def parser(*, processes: bool = False) -> argparse.ArgumentParser:
         epilog="Everything else is configured as for any Tasker program: by config/tasker, environment variables and --set.",
     )
     option = p.add_argument
-    repeat: dict[str, Any] = {"action": "append", "default": []}
+    repeat: dict[str, Any] = {"action": "append"}
     levels = ("trace", "debug", "info", "warn", "error")
     where = "a module or package, a .py file, or a folder of them; PYTHON_HANDLER_PATH names folders too"
     option("--handlers", metavar="MODULE|FILE|DIR", help=where, **repeat)
@@ -58,6 +58,7 @@ def parser(*, processes: bool = False) -> argparse.ArgumentParser:
     )
     option("--grace", type=float, default=30.0, metavar="S", help="seconds that handlers may take to end (default: 30)")
     option("--log-level", choices=levels, default="info")
+    p.set_defaults(handlers=[], templates=[], namespace=[], set=[])
     p.add_argument("--version", action="version", version=f"tasker-core {_version.__version__}")
     return p
 

@@ -1,0 +1,136 @@
+"""One PostgreSQL for all tests, a worker in this process, and programs in others."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasker_core.testing import Sandbox
+
+from . import handlers
+
+HERE = Path(__file__).parent
+BINDING = HERE.parents[1]
+TEMPLATES = HERE / "templates"
+KILL_AFTER_S = 90.0
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Iterator[str]:
+    """A folder for the private PostgreSQL. Children share it with the worker here."""
+    folder = tempfile.mkdtemp(prefix="tasker-e2e-")
+    os.chmod(folder, 0o755)  # PostgreSQL may have to run as another user, who has to get there
+    yield os.path.join(folder, "pg")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sandbox(data_dir: str) -> Iterator[Sandbox]:
+    """A worker in this process, with the handlers of `handlers.py`."""
+    settings = {"worker.unknown_handler_grace_ms": 300, "telemetry.log_level": "error"}
+    with Sandbox([TEMPLATES], registry=handlers.registry(), data_dir=data_dir, settings=settings) as opened:
+        yield opened
+
+
+class Program:
+    """A program in a process of its own, under a kill timer."""
+
+    def __init__(self, data_dir: str, arguments: list[str], **environment: str) -> None:
+        paths = [str(BINDING / "src"), str(HERE)]
+        environment = {**os.environ, "DATABASE_URL": "", "TASKER_DATA_DIR": data_dir, "PYTHONUNBUFFERED": "1", **environment}
+        self.process = subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**environment, "PYTHONPATH": os.pathsep.join(paths)},
+            cwd=HERE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def line(self) -> str:
+        """Wait for the next line that it prints."""
+        assert self.process.stdout is not None
+        text = self.process.stdout.readline()
+        if not text:
+            pytest.fail(f"it ended without another line: {self.end()}")
+        return text.strip()
+
+    def told(self) -> dict[str, Any]:
+        """Wait for the next line, which is JSON."""
+        told: dict[str, Any] = json.loads(self.line())
+        return told
+
+    def logged(self, text: str) -> str:
+        """Wait for a line of its log that has this in it."""
+        assert self.process.stderr is not None
+        lines = []
+        for line in self.process.stderr:
+            lines.append(line)
+            if text in line:
+                return line
+        pytest.fail(f"it ended and never logged {text!r}: {''.join(lines)}")
+
+    def signal(self, number: int) -> float:
+        """Send a signal, and return when."""
+        sent = time.time()
+        self.process.send_signal(number)
+        return sent
+
+    def end(self, timeout: float = KILL_AFTER_S) -> tuple[int, str, str]:
+        """Wait for its end: exit code, output, log. One that hangs is killed, and the test fails."""
+        try:
+            out, log = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            out, log = self.process.communicate()
+            pytest.fail(f"it did not end within {timeout} s\n{out}\n{log}")
+        return self.process.returncode, out, log
+
+    def kill(self) -> None:
+        """End it, however it is."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+
+Start = Callable[..., Program]
+Play = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def start(data_dir: str) -> Iterator[Start]:
+    """Start a program, and see to it that it does not outlive the test."""
+    programs: list[Program] = []
+
+    def begin(*arguments: object, **environment: str) -> Program:
+        programs.append(Program(data_dir, list(map(str, arguments)), **environment))
+        return programs[-1]
+
+    yield begin
+    for program in programs:
+        program.kill()
+
+
+@pytest.fixture
+def play(start: Start) -> Play:
+    """Run one of `programs.py` to its end, and return what it told last."""
+
+    def run(name: str, *arguments: object) -> dict[str, Any]:
+        code, out, log = start(HERE / "programs.py", name, *arguments).end()
+        assert code == 0, f"exit code {code}\n{out}\n{log}"
+        told: dict[str, Any] = json.loads(out.splitlines()[-1])
+        return told
+
+    return run
