@@ -71,12 +71,13 @@ func newFfiBreaker(cfg FfiBreakerConfig) *ffiBreaker {
 	return &ffiBreaker{cfg: cfg.withDefaults(), metrics: FfiBreakerMetrics{State: FfiBreakerClosed}}
 }
 
-// observe tells how long a send took, and returns whether the breaker opened or closed by it.
-func (b *ffiBreaker) observe(took time.Duration, now time.Time) (changed bool) {
+// observe tells how long n sends took together, and returns whether the breaker opened or closed by it. If that is too
+// long, one of them was slow.
+func (b *ffiBreaker) observe(n int, took time.Duration, now time.Time) (changed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.advance(now)
-	b.metrics.Sends++
+	b.metrics.Sends += uint64(n)
 	if took > b.cfg.SlowSendThreshold {
 		b.metrics.SlowSends++
 		b.metrics.ConsecutiveFailures++
@@ -92,12 +93,19 @@ func (b *ffiBreaker) observe(took time.Duration, now time.Time) (changed bool) {
 	case FfiBreakerClosed:
 		b.metrics.ConsecutiveFailures = 0
 	case FfiBreakerHalfOpen:
-		if b.successes++; b.successes >= b.cfg.SuccessThreshold {
+		if b.successes += n; b.successes >= b.cfg.SuccessThreshold {
 			b.close()
 			return true
 		}
 	}
 	return false
+}
+
+// slowing says that each send is worth a measurement of its own.
+func (b *ffiBreaker) slowing() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.metrics.State != FfiBreakerClosed || b.metrics.ConsecutiveFailures > 0
 }
 
 // room returns how many steps may be handed out now.

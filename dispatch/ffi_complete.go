@@ -18,12 +18,12 @@ func (c *FfiDispatchChannel) Complete(e *FfiStepEvent, r *sdk.StepExecutionResul
 	if err := c.take(e); err != nil {
 		return err
 	}
-	started := e.since
 	if r.Metadata.StartedAt == nil {
-		r.Metadata.StartedAt = &started
+		r.Metadata.StartedAt = &e.since // it does not change any more
 	}
 	c.counts.Completed++
-	c.settle(e, FfiCompleted, &Completion{Message: e.Message, Result: r})
+	e.ending = Completion{Message: e.Message, Result: r}
+	c.settle(e, FfiCompleted, &e.ending)
 	return nil
 }
 

@@ -37,6 +37,7 @@ type FfiStepEvent struct {
 	deadline   time.Time
 	warned     bool
 	details    json.RawMessage
+	ending     Completion // what most deliveries end with
 }
 
 type ffiState uint8

@@ -23,8 +23,14 @@ import (
 
 func main() {}
 
-// Whatever in the process logs without being given a logger must not reach the host's standard error.
-func init() { slog.SetDefault(lib.Logger()) }
+func init() {
+	// Whatever in the process logs without being given a logger must not reach the host's standard error.
+	slog.SetDefault(lib.Logger())
+	// The core's heap is small beside a host's: let it be collected half as often, unless GOGC says otherwise.
+	if percent := debug.SetGCPercent(200); percent != 100 {
+		debug.SetGCPercent(percent)
+	}
+}
 
 var lib = bridge.New(withCore(bridge.Options{
 	OnOpenFD:  func(fd int) { C.tkc_fd_register(C.int(fd)) },

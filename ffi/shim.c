@@ -149,9 +149,9 @@ TASKER_API int32_t tasker_log_poll(int32_t max, int32_t timeout_ms, tasker_buf *
   GUARD();
   NEED(out);
   CLEAR(out);
-  int64_t deadline = deadline_of(timeout_ms);
   tkc_wait w = {0};
   int32_t rc = tkgo_log_poll(max, timeout_ms != 0, out, &w);
+  int64_t deadline = w.id != 0 ? deadline_of(timeout_ms) : 0;
   while (w.id != 0) {
     int ready = wait_readable(w.fd, deadline);
     if (ready > 0) rc = tkgo_log_poll_again(w.id, max, out, &w);
@@ -266,9 +266,9 @@ TASKER_API int32_t tasker_poll(tasker_handle h, int32_t max_frames, uint32_t max
   GUARD();
   NEED(out);
   CLEAR(out);
-  int64_t deadline = timeout_ms == 0 ? 0 : deadline_of(timeout_ms);
   tkc_wait w = {0};
   int32_t rc = tkgo_poll(h, max_frames, max_bytes, timeout_ms != 0, out, &w);
+  int64_t deadline = w.id != 0 ? deadline_of(timeout_ms) : 0;
   while (w.id != 0) {
     int ready = wait_readable(w.fd, deadline);
     if (ready > 0) rc = tkgo_poll_again(w.id, max_frames, max_bytes, out, &w);
@@ -294,11 +294,11 @@ TASKER_API int32_t tasker_complete(tasker_handle h, tasker_token t, const uint8_
   GUARD();
   CLEAR(out);
   READABLE(result, n);
-  int64_t deadline = timeout_ms == 0 ? 0 : deadline_of(timeout_ms);
-  for (;;) {
+  for (int64_t deadline = 0;;) { /* known from the first wait on: most calls never look at a clock */
     tkc_wait w = {0};
     int32_t rc = tkgo_complete(h, t, (uint8_t *)result, n, timeout_ms != 0, out, &w);
     if (w.id == 0) return rc;
+    if (deadline == 0) deadline = deadline_of(timeout_ms);
     int ready = wait_readable(w.fd, deadline);
     tkgo_wait_done(w.id);
     if (ready <= 0) return rc; /* E_BUSY, with its document in out */

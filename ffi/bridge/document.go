@@ -67,46 +67,101 @@ func (p place) String() string {
 // wrong blames the value.
 func (p place) wrong(format string, args ...any) error { return keyError(p.String(), format, args...) }
 
-// members calls fn for each member of a document's object. It must be one, and its keys must be unique.
-func members(raw []byte, path string, fn func(at place, value json.RawMessage) error) error {
-	raw = skip(raw)
-	if len(raw) == 0 || raw[0] != '{' {
-		return keyError(path, "must be an object")
-	}
-	var few [16][]byte
-	seen := few[:0]
-	return eachMember(raw, func(key []byte, value json.RawMessage) error {
-		at := place{path, key}
-		for _, k := range seen {
-			if bytes.Equal(k, key) {
-				return at.wrong("stands there twice")
-			}
-		}
-		if len(seen) < 64 { // no document of ours has more keys
-			seen = append(seen, key)
-		}
-		return fn(at, value)
-	})
+// memberReader reads the members of a document's object, one after the other. The document was checked before. Keys must be
+// unique.
+type memberReader struct {
+	place
+	value json.RawMessage
+	err   error
+
+	start, rest []byte
+	seen        uint64 // a bit for each key, not always another one
 }
 
-// eachMember calls fn for each member of a JSON object that was checked before.
-func eachMember(raw []byte, fn func(key []byte, value json.RawMessage) error) error {
-	for rest := skip(raw[1:]); rest[0] != '}'; {
-		end := stringEnd(rest)
-		key := rest[1 : end-1]
-		if bytes.IndexByte(key, '\\') >= 0 {
-			key = []byte(text(rest[:end]))
+func readMembers(raw []byte, path string) memberReader {
+	raw = skip(raw)
+	r := memberReader{place: place{parent: path}, start: raw}
+	if len(raw) == 0 || raw[0] != '{' {
+		r.err = keyError(path, "must be an object")
+		return r
+	}
+	r.rest = skip(raw[1:])
+	return r
+}
+
+// next moves on to the next member; false means that there is none, or err.
+func (r *memberReader) next() bool {
+	if r.err != nil || r.rest[0] == '}' {
+		return false
+	}
+	r.key, r.value, r.rest = cutMember(r.rest)
+	bit := uint64(1) << ((uint(len(r.key)) + 7*uint(at(r.key, 0)) + 13*uint(at(r.key, len(r.key)-1))) % 64)
+	if r.seen&bit != 0 && r.isTwice() {
+		r.err = r.wrong("stands there twice")
+		return false
+	}
+	r.seen |= bit
+	return true
+}
+
+func at(b []byte, i int) byte {
+	if i < 0 || i >= len(b) {
+		return 0
+	}
+	return b[i]
+}
+
+// isTwice looks for the key among the members before.
+func (r *memberReader) isTwice() bool {
+	for rest := skip(r.start[1:]); ; {
+		var key []byte
+		key, _, rest = cutMember(rest)
+		if len(rest) == len(r.rest) {
+			return false
 		}
-		rest = skip(skip(rest[end:])[1:])
-		end = valueEnd(rest)
-		if err := fn(key, json.RawMessage(rest[:end:end])); err != nil {
+		if bytes.Equal(key, r.key) {
+			return true
+		}
+	}
+}
+
+// members calls fn for each member of a document's object.
+func members(raw []byte, path string, fn func(at place, value json.RawMessage) error) error {
+	r := readMembers(raw, path)
+	for r.next() {
+		if err := fn(r.place, r.value); err != nil {
 			return err
 		}
-		if rest = skip(rest[end:]); rest[0] == ',' {
-			rest = skip(rest[1:])
+	}
+	return r.err
+}
+
+// eachMember calls fn for each member of an object that is the handler's own.
+func eachMember(raw []byte, fn func(key []byte, value json.RawMessage) error) error {
+	for rest := skip(raw[1:]); rest[0] != '}'; {
+		var key, value []byte
+		key, value, rest = cutMember(rest)
+		if err := fn(key, value); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// cutMember reads the member that b starts with, and returns what follows: another member, or the closing bracket.
+func cutMember(b []byte) (key, value, rest []byte) {
+	end := stringEnd(b)
+	key = b[1 : end-1]
+	if bytes.IndexByte(key, '\\') >= 0 {
+		key = []byte(text(b[:end]))
+	}
+	b = skip(skip(b[end:])[1:])
+	end = valueEnd(b)
+	value = b[:end:end]
+	if rest = skip(b[end:]); rest[0] == ',' {
+		rest = skip(rest[1:])
+	}
+	return key, value, rest
 }
 
 // items calls fn for each item of a JSON array that was checked before.

@@ -30,16 +30,24 @@ type resultDocument struct {
 	hasSuccess        bool
 	metadataRetryable *bool
 	errorRetryable    *bool
+	small             [128]byte // holds what was sent, if it is small
 }
 
-// decodeResult reads the result of a step strictly. It keeps parts of raw.
+// decodeResult reads the result of a step strictly. It keeps nothing of raw.
 func decodeResult(raw []byte, step sdk.UUID, limits payload.Limits) (*sdk.StepExecutionResult, error) {
 	if err := check(raw, limits); err != nil {
 		return nil, err
 	}
-	var d resultDocument
-	if err := members(raw, "", d.member); err != nil {
-		return nil, err
+	d := &resultDocument{}
+	raw = append(d.small[:0], raw...)
+	r := readMembers(raw, "")
+	for r.next() {
+		if err := d.member(r.place, r.value); err != nil {
+			return nil, err
+		}
+	}
+	if r.err != nil {
+		return nil, r.err
 	}
 	if err := d.complete(step); err != nil {
 		return nil, err
@@ -71,7 +79,13 @@ func (d *resultDocument) member(at place, value json.RawMessage) error {
 		if isNull(value) {
 			return nil
 		}
-		return members(value, "metadata", d.metadata)
+		r := readMembers(value, "metadata")
+		for r.next() {
+			if err := d.metadata(r.place, r.value); err != nil {
+				return err
+			}
+		}
+		return r.err
 	case "error":
 		if isNull(value) {
 			return nil
@@ -234,15 +248,15 @@ func (d *resultDocument) complete(step sdk.UUID) error {
 }
 
 func (d *resultDocument) deriveStatus() error {
-	byDefault, allowed := sdk.StatusCompleted, []string{sdk.StatusCompleted}
-	if !d.Success {
-		byDefault, allowed = sdk.StatusError, []string{sdk.StatusFailed, sdk.StatusError}
-	}
-	if d.Status == "" {
-		d.Status = byDefault
-	}
-	if !slices.Contains(allowed, d.Status) {
-		return keyError("status", "must be one of %q where success is %t", allowed, d.Success)
+	switch {
+	case d.Status == "" && d.Success:
+		d.Status = sdk.StatusCompleted
+	case d.Status == "":
+		d.Status = sdk.StatusError
+	case d.Success && d.Status != sdk.StatusCompleted:
+		return keyError("status", "must be %q where success is true", sdk.StatusCompleted)
+	case !d.Success && d.Status != sdk.StatusError && d.Status != sdk.StatusFailed:
+		return keyError("status", "must be %q or %q where success is false", sdk.StatusError, sdk.StatusFailed)
 	}
 	return nil
 }

@@ -25,14 +25,14 @@ func (s heldStep) channel() *dispatch.FfiDispatchChannel { return s.worker.steps
 
 // step finds the step of a token that the worker handed out.
 func (l *Library) step(h, token uint64) (heldStep, error) {
-	w, err := l.worker(h)
-	if err != nil {
+	s, end, ok, known := l.tokens.get(handle(token))
+	if ok && s.worker.handle.Load() == h {
+		return s, nil
+	}
+	if _, err := l.worker(h); err != nil {
 		return heldStep{}, err
 	}
-	s, end, ok, known := l.tokens.get(handle(token))
 	switch {
-	case ok && s.worker == w:
-		return s, nil
 	case ok || !known:
 		return heldStep{}, Errorf(EStaleToken, "this worker never handed out such a token").With("reason", "unknown")
 	case end == "":
@@ -56,7 +56,7 @@ func (l *Library) Complete(h, token uint64, raw []byte, waits bool) Reply {
 	if err != nil {
 		return fail(err)
 	}
-	result, err := decodeResult(bytes.Clone(raw), s.uuid(), s.worker.limits)
+	result, err := decodeResult(raw, s.uuid(), s.worker.limits)
 	if err != nil {
 		return fail(err)
 	}

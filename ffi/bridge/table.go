@@ -33,7 +33,7 @@ type table[T any] struct {
 	// linger is how many indexes are used before the first is used again, so that what ended lately is remembered.
 	linger int
 
-	mu    sync.RWMutex
+	mu    sync.Mutex
 	slots []slot[T]
 	free  []uint32 // the longest free first
 	live  int
@@ -72,8 +72,8 @@ func (t *table[T]) put(v T) handle {
 
 // get finds a value. If it is gone, known says that it once was there, and end how it ended, if that is still known.
 func (t *table[T]) get(h handle) (v T, end string, ok, known bool) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if h.kind() != t.kind || int(h.index()) >= len(t.slots) {
 		return v, "", false, false
 	}
@@ -111,7 +111,7 @@ func (t *table[T]) remove(h handle, end string) (v T, ok bool) {
 }
 
 func (t *table[T]) size() int {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	return t.live
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/tasker-systems/tasker-go/dispatch"
@@ -13,10 +14,12 @@ import (
 // worker is what a worker's handle stands for.
 type worker struct {
 	*endpoint
+	handle atomic.Uint64 // 0 once it is freed
 	core   Core
 	limits payload.Limits
 	room   *signal
 
+	drained  atomic.Bool
 	turn     chan struct{} // held by whoever changes the life of the worker
 	state    workerState   // guarded by mu of the endpoint
 	handlers []string
@@ -51,6 +54,7 @@ func (l *Library) WorkerNew(config []byte, environ []string, timeoutMS int32) (u
 	}
 	w.caller, w.limits = w.core, w.core.Limits()
 	h := l.workers.put(w)
+	w.handle.Store(uint64(h))
 	info := w.core.Info()
 	info["schema_version"], info["state"] = SchemaVersion, stateNew
 	return uint64(h), ok(info)
@@ -171,6 +175,7 @@ func (w *worker) drain() {
 	if was != stateNew && was != stateRunning {
 		return
 	}
+	w.drained.Store(true)
 	w.core.Drain()
 	if steps := w.steps.Load(); steps != nil {
 		steps.Drain()
@@ -181,7 +186,7 @@ func (w *worker) drain() {
 
 // afterStep has waiting polls look whether it was the last one.
 func (w *worker) afterStep() {
-	if w.currentState() != stateRunning {
+	if w.drained.Load() {
 		w.ready.raise()
 	}
 }
@@ -255,6 +260,7 @@ func (l *Library) WorkerFree(h uint64) Reply {
 		_, err := l.worker(h)
 		return fail(err)
 	}
+	w.handle.Store(0)
 	w.free()
 	w.room.free()
 	l.tasks.run("end a freed worker", w.abandon)

@@ -24,7 +24,7 @@ static long round_trips(tasker_handle w, long trips, int batch) {
         done++;
       }
     } else {
-      CHECK(rc == TASKER_TIMEOUT, "%s", tasker_status_name(rc));
+      CHECK(rc == TASKER_TIMEOUT || rc == TASKER_INTERRUPTED, "%s", tasker_status_name(rc));
     }
     tasker_buf_free(&out);
   }
