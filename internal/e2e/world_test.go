@@ -127,15 +127,15 @@ func (w *world) trySubmit(ctx context.Context, to submitter, r sdk.TaskRequest) 
 	return result.TaskUUID, appendLine(w.acks, []byte(`"`+result.TaskUUID.String()+`"`))
 }
 
-// submitMany makes tasks from several clients at once and returns how many were refused; those that were acknowledged are
-// in the log.
+// submitMany makes tasks from several clients at once, until ctx is done, and returns how many were refused; those that
+// were acknowledged are in the log.
 func (w *world) submitMany(ctx context.Context, to submitter, clients, tasks int, next func(n int) sdk.TaskRequest) (refused int) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for c := range clients {
 		wg.Go(func() {
 			for n := c; n < tasks && ctx.Err() == nil; n += clients {
-				if _, err := w.trySubmit(ctx, to, next(n)); err != nil {
+				if _, err := w.trySubmit(context.WithoutCancel(ctx), to, next(n)); err != nil {
 					mu.Lock()
 					refused++
 					mu.Unlock()
