@@ -100,9 +100,9 @@ func TestWaitingForATaskOutlivesALostConnection(t *testing.T) {
 		ended <- err
 	}()
 	w.db.Exec(t, "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and application_name = 'tasker'")
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		_, err := w.store.ApplyOutcomes(t.Context(), []store.Outcome{{TaskUUID: task, Attempt: claimed[0].Counts.Attempt, Kind: store.OutcomeComplete, Result: []byte("{}")}}, store.Lease{})
 		return err == nil
-	}, patience, moment)
+	}, "the database stays away")
 	require.NoError(t, <-ended)
 }

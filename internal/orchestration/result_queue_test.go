@@ -54,7 +54,7 @@ func TestAServerProcessesWhatWorkersLeftForIt(t *testing.T) {
 	w.reportAll(t, false, w.claim(t)...)
 	for step := range int32(3) {
 		queue.Hint()
-		require.Eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.ready_steps") == tasks }, patience, moment)
+		eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.ready_steps") == tasks }, "the steps do not become ready")
 		claimed := w.claim(t)
 		require.Len(t, claimed, tasks)
 		for _, c := range claimed {
@@ -69,7 +69,7 @@ func TestAServerProcessesWhatWorkersLeftForIt(t *testing.T) {
 		require.Equal(t, workflow.TaskComplete, state)
 		require.EqualValues(t, 2, w.step(t, id, 0).Counts.Attempt)
 	}
-	require.Eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.step_results_queue") == 0 }, patience, moment)
+	eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.step_results_queue") == 0 }, "results stay in the queue")
 }
 
 func TestQueuedResultsAreFoundWithoutAHint(t *testing.T) {
@@ -98,7 +98,7 @@ func TestAResultThatAKilledServerTookIsProcessedByAnother(t *testing.T) {
 	w.db.Exec(t, "update tasker.step_results_queue set hidden_until = clock_timestamp()")
 	queue.Hint()
 	w.becomes(t, task, 0, workflow.StepComplete)
-	require.Eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.step_results_queue") == 0 }, patience, moment)
+	eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.step_results_queue") == 0 }, "results stay in the queue")
 }
 
 func TestTheResultQueueOutlivesTroubleWithTheDatabase(t *testing.T) {
@@ -109,7 +109,7 @@ func TestTheResultQueueOutlivesTroubleWithTheDatabase(t *testing.T) {
 	w.reportAll(t, true, w.claim(t)...)
 	w.db.Exec(t, "alter table tasker.step_results_queue rename to gone")
 	run(t, w.resultQueue(10*time.Millisecond, 10).Run)
-	require.Eventually(t, func() bool { return hasLogged(w, "queued results cannot be processed at the moment") }, patience, moment)
+	eventually(t, func() bool { return hasLogged(w, "queued results cannot be processed at the moment") }, "no trouble")
 	w.db.Exec(t, "alter table tasker.gone rename to step_results_queue")
 	w.becomes(t, task, 0, workflow.StepComplete)
 }

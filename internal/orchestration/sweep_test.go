@@ -151,9 +151,9 @@ func TestTheSweeperRepairsByItself(t *testing.T) {
 	run(t, w.Sweeper.Run)
 	task := w.create(t, "any")
 	w.becomes(t, task, 1, workflow.StepError)
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		return w.db.Count(t, "select count(*) from tasker.workers where worker_id = $1 and stopped_at is not null", dead) == 1
-	}, patience, moment)
+	}, "the worker is not buried")
 	var claimed []store.ClaimedStep
 	l := store.Lease{WorkerID: w.worker, Budget: 1}
 	require.NoError(t, w.db.Pool(t).QueryRow(t.Context(), "select array_agg(handler_id) from tasker.handlers where callable = 'h.known'").Scan(&l.Handlers))
@@ -173,9 +173,9 @@ func TestTheSweeperOutlivesTroubleWithTheDatabase(t *testing.T) {
 	w.lose(t)
 	w.db.Exec(t, "alter table tasker.workers rename to gone")
 	run(t, w.Sweeper.Run)
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		return len(w.logs.String()) > 0 && w.db.Count(t, "select 1") == 1 && hasLogged(w, "the sweep failed")
-	}, patience, moment)
+	}, "the worker is not buried")
 	w.db.Exec(t, "alter table tasker.gone rename to workers")
 	w.becomes(t, task, 0, workflow.StepEnqueued)
 }

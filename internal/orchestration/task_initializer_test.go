@@ -23,10 +23,10 @@ import (
 // blocked waits until a statement waits for a lock.
 func (w *world) blocked(t testing.TB, statement string) {
 	t.Helper()
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		return w.db.Count(t, `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
 			and query like '/* tasker:`+statement+` */%'`) > 0
-	}, patience, moment)
+	}, "nothing waits for a lock")
 }
 
 // taker is a worker in the same process that notes how it is used.
@@ -109,6 +109,7 @@ func TestACommitThatWentUnansweredIsMadeOnceAndTheWorkerLooksForItsSteps(t *test
 	w, k := newTakingWorld(t)
 	tx, err := w.db.Pool(t).Begin(t.Context())
 	require.NoError(t, err)
+	defer tx.Rollback(context.Background())
 	_, err = tx.Exec(t.Context(), "lock table tasker.tasks in share mode")
 	require.NoError(t, err)
 	answer := make(chan orchestration.TaskRequestResult, 1)
@@ -142,6 +143,7 @@ func TestAPoisonedRequestHarmsNoOther(t *testing.T) {
 	initializer := orchestration.NewTaskInitializer(orchestration.Dependencies{Store: w.store, Worker: k}, w.Timers)
 	tx, err := w.db.Pool(t).Begin(t.Context())
 	require.NoError(t, err)
+	defer tx.Rollback(context.Background())
 	_, err = tx.Exec(t.Context(), "lock table tasker.tasks in share mode") // so that requests gather
 	require.NoError(t, err)
 

@@ -217,9 +217,10 @@ func TestARequestMayBeAbandonedBeforeItIsAnswered(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.register(t, "any", template.IdentityStrict, step("a"))
-	conn, err := w.db.Pool(t).Begin(t.Context())
+	tx, err := w.db.Pool(t).Begin(t.Context())
 	require.NoError(t, err)
-	_, err = conn.Exec(t.Context(), "lock table tasker.tasks in share mode")
+	defer tx.Rollback(context.Background())
+	_, err = tx.Exec(t.Context(), "lock table tasker.tasks in share mode")
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	answer := make(chan error, 1)
@@ -230,7 +231,7 @@ func TestARequestMayBeAbandonedBeforeItIsAnswered(t *testing.T) {
 	err = <-answer
 	require.ErrorIs(t, err, impatient)
 	require.ErrorContains(t, err, "its outcome is unknown")
-	require.NoError(t, conn.Rollback(t.Context()))
+	require.NoError(t, tx.Rollback(t.Context()))
 
 	again, err := w.request(t.Context(), requestFor("any", `{}`))
 	require.NoError(t, err)

@@ -83,7 +83,7 @@ func TestTheTimersOutliveTroubleWithTheDatabase(t *testing.T) {
 	task := w.failFirst(t, "soon")
 	w.db.Exec(t, "alter table tasker.step_timers rename to gone")
 	run(t, w.Timers.Run)
-	require.Eventually(t, func() bool { return hasLogged(w, "timers cannot be fired at the moment") }, patience, moment)
+	eventually(t, func() bool { return hasLogged(w, "timers cannot be fired at the moment") }, "no trouble")
 	w.db.Exec(t, "alter table tasker.gone rename to step_timers")
 	w.becomes(t, task, 0, workflow.StepEnqueued)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -177,10 +178,25 @@ func (w *world) state(t testing.TB, task sdk.UUID) workflow.TaskState {
 	return state
 }
 
+// eventually waits for what another goroutine or the database does. It asks on the test's own goroutine, so that the condition
+// may fail the test.
+func eventually(t testing.TB, condition func() bool, what string) {
+	t.Helper()
+	look := time.NewTicker(moment)
+	defer look.Stop()
+	for over := time.After(patience); !condition(); {
+		select {
+		case <-look.C:
+		case <-over:
+			require.Fail(t, what)
+		}
+	}
+}
+
 // becomes waits for a step to reach a state.
 func (w *world) becomes(t testing.TB, task sdk.UUID, no int32, state workflow.StepState) {
 	t.Helper()
-	require.Eventually(t, func() bool { return w.step(t, task, no).State == state }, patience, moment, "step %d does not become %s", no, state)
+	eventually(t, func() bool { return w.step(t, task, no).State == state }, fmt.Sprintf("step %d does not become %s", no, state))
 }
 
 // run runs a loop of the registry until the test ends.

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"sync"
@@ -160,6 +161,7 @@ func TestAClaimStepsAroundWhatOthersAreTaking(t *testing.T) {
 	tasks := w.queue(t, template, 3, 2, 1)
 	tx, err := w.db.Pool(t).Begin(t.Context())
 	require.NoError(t, err)
+	defer tx.Rollback(context.Background())
 	_, err = tx.Exec(t.Context(), "select from tasker.ready_steps where priority = 3 for update")
 	require.NoError(t, err)
 	l := w.worker(t, 1)

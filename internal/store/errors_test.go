@@ -104,6 +104,7 @@ func TestAStatementThatIsCutOffIsTriedOnANewConnection(t *testing.T) {
 	task := w.create(t, template, l)
 	tx, err := w.db.Pool(t).Begin(t.Context())
 	require.NoError(t, err)
+	defer tx.Rollback(context.Background())
 	_, err = tx.Exec(t.Context(), "select from tasker.workflow_steps for update")
 	require.NoError(t, err)
 	cut := make(chan error, 1)
@@ -111,10 +112,10 @@ func TestAStatementThatIsCutOffIsTriedOnANewConnection(t *testing.T) {
 		_, err := w.ApplyOutcomes(t.Context(), completedNow(task), l)
 		cut <- err
 	}()
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		return w.db.Count(t, `select count(pg_terminate_backend(pid)) from pg_stat_activity
 			where datname = current_database() and wait_event_type = 'Lock' and query like '/* tasker:apply_outcomes%'`) == 1
-	}, patience, moment)
+	}, "nothing waits for the lock")
 	err = <-cut
 	require.Equal(t, store.RemedyReconnect, store.Classify(err), "%v", err)
 	require.NoError(t, tx.Rollback(t.Context()))

@@ -113,9 +113,9 @@ func TestMigratingGivesUpWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	waiting := make(chan error, 1)
 	go func() { waiting <- store.Migrate(ctx, db.DSN()) }()
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		return db.Count(t, "select count(*) from pg_stat_activity where wait_event = 'advisory' and datname = current_database()") == 1
-	}, patience, moment)
+	}, "nobody waits for the lock")
 	cancel()
 	require.ErrorIs(t, <-waiting, context.Canceled)
 	_, err = conn.Exec(t.Context(), "select pg_advisory_unlock($1)", int64(0x7461736b6572))

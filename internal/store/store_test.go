@@ -24,6 +24,21 @@ const (
 	moment   = 5 * time.Millisecond
 )
 
+// eventually waits for what another goroutine or the database does. It asks on the test's own goroutine, so that the condition
+// may fail the test.
+func eventually(t testing.TB, condition func() bool, what string) {
+	t.Helper()
+	look := time.NewTicker(moment)
+	defer look.Stop()
+	for over := time.After(patience); !condition(); {
+		select {
+		case <-look.C:
+		case <-over:
+			require.Fail(t, what)
+		}
+	}
+}
+
 // world is a database on which a test calls the engine's statements by hand. When the test ends nothing in it may break a
 // rule of [store.Store.Check].
 type world struct {
@@ -339,6 +354,7 @@ func TestConnectionsCarryTheirNameAndTheirBounds(t *testing.T) {
 	task := w.create(t, template, l)
 	tx, err := db.Pool(t).Begin(t.Context())
 	require.NoError(t, err)
+	defer tx.Rollback(context.Background())
 	_, err = tx.Exec(t.Context(), `select from tasker.workflow_steps for update`)
 	require.NoError(t, err)
 	_, err = s.ApplyOutcomes(t.Context(), []store.Outcome{outcome(task, 0, 1, store.OutcomeComplete)}, l)

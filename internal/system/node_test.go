@@ -79,7 +79,7 @@ func TestResultsMayBeLeftForAServerToProcess(t *testing.T) {
 	require.NotZero(t, db.Count(t, `select count(*) from tasker.step_transitions where path = '{in_progress,enqueued_for_orchestration}'`))
 	require.Zero(t, db.Count(t, `select count(*) from tasker.step_transitions where path = '{in_progress,enqueued_for_orchestration,complete}'`),
 		"no worker decided")
-	require.Eventually(t, func() bool { return db.Count(t, "select count(*) from tasker.step_results_queue") == 0 }, patience, moment)
+	eventually(t, func() bool { return db.Count(t, "select count(*) from tasker.step_results_queue") == 0 }, "results stay in the queue")
 	require.NoError(t, worker.stop())
 }
 
@@ -95,9 +95,9 @@ func TestAWorkerHearsOfCancelledTasksAndNewTemplates(t *testing.T) {
 		return sdk.StepResult{}, context.Cause(ctx)
 	})
 	worker := startProcess(t, db, &WorkerOptions{Registry: handlers})
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		return db.Count(t, "select count(*) from pg_stat_activity where datname = current_database() and query like 'listen %'") == 1
-	}, patience, moment)
+	}, "the worker does not listen")
 	server := startProcess(t, db, nil)
 	_, err := server.System.Catalog.Register(t.Context(), template.New("n", "t", "1.0.0",
 		template.StepDefinition{Name: "a", Handler: template.HandlerDefinition{Callable: "slow"}}), false)

@@ -76,6 +76,21 @@ func (p *process) stop() error {
 	return p.Stop(now)
 }
 
+// eventually waits for what another goroutine or the database does. It asks on the test's own goroutine, so that the condition
+// may fail the test.
+func eventually(t testing.TB, condition func() bool, what string) {
+	t.Helper()
+	look := time.NewTicker(moment)
+	defer look.Stop()
+	for over := time.After(patience); !condition(); {
+		select {
+		case <-look.C:
+		case <-over:
+			require.Fail(t, what)
+		}
+	}
+}
+
 func mathHandlers() *sdk.Registry {
 	r := sdk.NewRegistry()
 	math.Register(r)

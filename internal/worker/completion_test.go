@@ -46,11 +46,11 @@ func TestAnAcceptedResultIsCountedAndItsEventsArePublishedAfterwards(t *testing.
 	task := w.create(t, w.register(t, telling("a"), telling("b", "a")), 1, store.Lease{})[0]
 	w.claims(t)
 	gate.step(t)
-	gate.leave <- nil
+	gate.let(t, nil)
 	require.Equal(t, "a.ended", receive(t, heard).EventName)
 	require.Equal(t, workflow.StepComplete, w.states(t, task)[0], "the event comes after the commit")
 	gate.step(t)
-	gate.leave <- sdk.Permanent(errors.New("no"))
+	gate.let(t, sdk.Permanent(errors.New("no")))
 	require.Equal(t, "b.ended", receive(t, heard).EventName)
 	require.Equal(t, workflow.StepError, w.states(t, task)[1])
 	require.Equal(t, []uint64{2, 1, 1}, []uint64{w.stats().TotalExecuted, w.stats().TotalSucceeded, w.stats().TotalFailed})
@@ -68,18 +68,18 @@ func TestAStaleResultIsNeitherCountedNorPublished(t *testing.T) {
 	gate.step(t)
 	_, err := w.store.CancelTask(t.Context(), stale, "me", "")
 	require.NoError(t, err)
-	gate.leave <- nil
-	w.eventually(t, func() bool { return w.ledger.size() == 0 }, "the step stays in flight")
+	gate.let(t, nil)
+	eventually(t, func() bool { return w.ledger.size() == 0 }, "the step stays in flight")
 	require.True(t, hasLogged(w, "no longer this worker's"))
 	require.Zero(t, w.stats().TotalExecuted)
 
 	fresh := w.create(t, tt, 1, store.Lease{})[0] // what is published next is of the next task
 	w.Claimer.Hint()
 	gate.step(t)
-	gate.leave <- nil
+	gate.let(t, nil)
 	require.Equal(t, fresh, receive(t, heard).Metadata.TaskUUID)
 	require.EqualValues(t, 1, w.stats().TotalExecuted)
-	w.eventually(t, func() bool { return len(gate.entered) == 1 }, "the step after it does not run")
+	eventually(t, func() bool { return len(gate.entered) == 1 }, "the step after it does not run")
 }
 
 func TestAnAttemptThatIsGivenBackIsNeitherCountedNorPublished(t *testing.T) {
@@ -112,7 +112,7 @@ func TestAResultThatTheDatabaseRefusesFailsItsStepAndHarmsNoOther(t *testing.T) 
 	bad := w.create(t, w.register(t, step("poisoned")), 1, store.Lease{})[0]
 	w.Claimer.Hint()
 	w.completes(t, good...)
-	w.eventually(t, func() bool { return w.states(t, bad)[0] == workflow.StepError }, "the step does not fail")
+	eventually(t, func() bool { return w.states(t, bad)[0] == workflow.StepError }, "the step does not fail")
 	view, err := w.store.Step(t.Context(), bad, sdk.StepUUID(bad, 0))
 	require.NoError(t, err)
 	require.Equal(t, sdk.ErrTypeResultRefused, view.Results.Error.ErrorType)
@@ -130,14 +130,14 @@ func TestResultsWaitForADatabaseThatIsAway(t *testing.T) {
 	}
 	w.db.Exec(t, "alter table tasker.step_transitions rename to gone")
 	for range tasks {
-		gate.leave <- nil
+		gate.let(t, nil)
 	}
-	w.eventually(t, func() bool { return hasLogged(w, "results are kept until the database takes them") }, "no trouble")
+	eventually(t, func() bool { return hasLogged(w, "results are kept until the database takes them") }, "no trouble")
 	require.Equal(t, 5, w.ledger.size())
 	require.Equal(t, 5, w.slots.InUse(), "a slot is free when its result is accepted, not before")
 	w.db.Exec(t, "alter table tasker.gone rename to step_transitions")
 	w.completes(t, tasks...)
-	w.eventually(t, func() bool { return w.slots.InUse() <= 1 }, "slots stay taken") // the claimer waits with one
+	eventually(t, func() bool { return w.slots.InUse() <= 1 }, "slots stay taken") // the claimer waits with one
 	require.EqualValues(t, 5, w.stats().TotalSucceeded)
 }
 
@@ -153,7 +153,7 @@ func TestAWideTaskRunsOnTheSlotsThatAreFree(t *testing.T) {
 	stop := w.claims(t)
 	gate.step(t)
 	stop()
-	gate.leave <- nil
+	gate.let(t, nil)
 	for range 5 { // from its own slot and the free ones, which are tried in halves
 		gate.step(t)
 	}
@@ -166,7 +166,7 @@ func TestAWideTaskRunsOnTheSlotsThatAreFree(t *testing.T) {
 		}
 	}()
 	w.completes(t, task)
-	w.eventually(t, func() bool { return w.slots.InUse() <= 1 }, "slots stay taken")
+	eventually(t, func() bool { return w.slots.InUse() <= 1 }, "slots stay taken")
 }
 
 func TestCancellingATaskTellsItsHandlersAndNoOthers(t *testing.T) {
@@ -197,7 +197,7 @@ func TestCancellingATaskTellsItsHandlersAndNoOthers(t *testing.T) {
 	require.Empty(t, told)
 	_, err := w.store.CancelTask(t.Context(), tasks[0], "me", "")
 	require.NoError(t, err)
-	w.eventually(t, func() bool { return w.ledger.size() == 0 }, "the step stays in flight")
+	eventually(t, func() bool { return w.ledger.size() == 0 }, "the step stays in flight")
 }
 
 func TestAnOverdueHandlerKeepsItsSlotUntilItReturns(t *testing.T) {
@@ -216,7 +216,7 @@ func TestAnOverdueHandlerKeepsItsSlotUntilItReturns(t *testing.T) {
 	task := w.create(t, w.register(t, slow), 1, store.Lease{})[0]
 	w.claims(t)
 	receive(t, entered)
-	w.eventually(t, func() bool { return w.states(t, task)[0] == workflow.StepEnqueued }, "the step does not time out")
+	eventually(t, func() bool { return w.states(t, task)[0] == workflow.StepEnqueued }, "the step does not time out")
 	require.Equal(t, 1, w.slots.InUse())
 	require.Empty(t, entered)
 	view, err := w.store.Step(t.Context(), task, sdk.StepUUID(task, 0))

@@ -72,7 +72,7 @@ func TestAShutdownFollowsTheWayOfTheSteps(t *testing.T) {
 	stop()
 	done := make(chan error, 1)
 	go func() { done <- w.Shutdown(context.Background(), patience) }()
-	gate.leave <- nil
+	gate.let(t, nil)
 	require.NoError(t, receive(t, done))
 	require.Equal(t, []string{"the handlers are told to finish", "the result is accepted", "the event is published"}, order)
 	require.Equal(t, []workflow.StepState{workflow.StepComplete}, w.states(t, task))
@@ -89,7 +89,7 @@ func TestAGracefulShutdownLeavesNoLeaseAndUsesUpNoAttempt(t *testing.T) {
 		gate.step(t)
 	}
 	for range 7 { // some end, and their children begin
-		gate.leave <- nil
+		gate.let(t, nil)
 	}
 	for range 7 {
 		require.Equal(t, "b", gate.step(t).StepName())
@@ -122,7 +122,7 @@ func TestHandlersThatFinishInTimeKeepTheirResults(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- w.Shutdown(context.Background(), patience) }()
 	for range tasks {
-		gate.leave <- nil
+		gate.let(t, nil)
 	}
 	require.NoError(t, receive(t, done))
 	for _, id := range tasks {
@@ -197,7 +197,7 @@ func TestEveryCommandReachesItsActor(t *testing.T) {
 
 	_, err = commands.HandleCommand(t.Context(), "a text")
 	require.ErrorContains(t, err, "no actor takes a command of type string")
-	gate.leave <- nil
+	gate.let(t, nil)
 }
 
 func TestAWorkerWithoutItsDatabaseIsUnhealthy(t *testing.T) {

@@ -26,9 +26,9 @@ func TestResultsAreLeftForAServer(t *testing.T) {
 	w.claims(t)
 	gate.step(t)
 	gate.step(t)
-	gate.leave <- nil
-	gate.leave <- sdk.Permanent(errors.New("no"), sdk.WithCode("E1"))
-	w.eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.step_results_queue") == 2 }, "no results")
+	gate.let(t, nil)
+	gate.let(t, sdk.Permanent(errors.New("no"), sdk.WithCode("E1")))
+	eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.step_results_queue") == 2 }, "no results")
 	states := w.states(t, task)
 	require.ElementsMatch(t, []workflow.StepState{workflow.StepEnqueuedForOrchestration, workflow.StepEnqueuedAsErrorForOrchestration}, states[:2])
 	require.Equal(t, workflow.StepPending, states[2])
@@ -45,7 +45,7 @@ func TestResultsAreLeftForAServer(t *testing.T) {
 		require.Equal(t, "E1", r.Metadata.ErrorCode)
 		require.Empty(t, q.Result)
 	}
-	w.eventually(t, func() bool { return w.ledger.size() == 0 && w.slots.InUse() <= 1 }, "slots stay taken")
+	eventually(t, func() bool { return w.ledger.size() == 0 && w.slots.InUse() <= 1 }, "slots stay taken")
 }
 
 func TestWhatIsGivenBackNeedsNoServer(t *testing.T) {

@@ -28,16 +28,16 @@ func TestAWorkerClaimsNoMoreThanItHasSlotsFor(t *testing.T) {
 		require.Equal(t, left, w.db.Count(t, "select count(*) from tasker.ready_steps"))
 		require.LessOrEqual(t, w.db.Count(t, "select count(*) from tasker.workflow_steps where state = 'in_progress'"), 3)
 		require.Equal(t, 3, w.slots.InUse())
-		gate.leave <- nil
+		gate.let(t, nil)
 		if left > 0 {
 			gate.step(t)
 		}
 	}
 	for range 2 {
-		gate.leave <- nil
+		gate.let(t, nil)
 	}
 	w.completes(t, tasks...)
-	w.eventually(t, func() bool { return w.ledger.size() == 0 }, "steps stay in flight")
+	eventually(t, func() bool { return w.ledger.size() == 0 }, "steps stay in flight")
 }
 
 func TestAHintHasTheQueueLookedAt(t *testing.T) {
@@ -52,7 +52,7 @@ func TestAHintHasTheQueueLookedAt(t *testing.T) {
 			w.Claimer.Hint()
 		}
 		require.Equal(t, task[0], gate.step(t).TaskUUID())
-		gate.leave <- nil
+		gate.let(t, nil)
 		w.completes(t, task...)
 	}
 }
@@ -65,7 +65,7 @@ func TestTheQueueIsLookedAtWithoutAHint(t *testing.T) {
 	w.claims(t)
 	task := w.create(t, tt, 1, store.Lease{})
 	gate.step(t)
-	gate.leave <- nil
+	gate.let(t, nil)
 	w.completes(t, task...)
 }
 
@@ -97,11 +97,11 @@ func TestStepsOfAnUnansweredCommitAreAdopted(t *testing.T) {
 	}
 	require.Contains(t, w.logs.String(), "a step of an unanswered commit is run")
 	for range 5 {
-		gate.leave <- nil
+		gate.let(t, nil)
 	}
 	w.completes(t, append(known, unheard...)...)
 	require.Empty(t, gate.entered, "none was run twice")
-	w.eventually(t, func() bool { return w.slots.InUse() == 0 || w.ledger.size() == 0 }, "slots stay taken")
+	eventually(t, func() bool { return w.slots.InUse() == 0 || w.ledger.size() == 0 }, "slots stay taken")
 	require.Equal(t, 5, w.db.Count(t, "select count(*) from tasker.workflow_steps where attempt = 1 and state = 'complete'"))
 }
 
@@ -117,7 +117,7 @@ func TestAdoptedStepsWaitForSlotsToo(t *testing.T) {
 		gate.step(t)
 		require.Equal(t, 1, w.slots.InUse())
 		require.Empty(t, gate.entered)
-		gate.leave <- nil
+		gate.let(t, nil)
 	}
 }
 
@@ -138,15 +138,15 @@ func TestAResultWhoseCommitWentUnansweredIsAppliedOnceAndItsStepsAreFound(t *tes
 	}
 	w.claims(t)
 	require.Equal(t, "a", gate.step(t).StepName())
-	gate.leave <- nil
+	gate.let(t, nil)
 	next := gate.step(t)
 	require.Equal(t, "b", next.StepName())
 	require.Equal(t, 1, next.Attempt())
-	gate.leave <- nil
+	gate.let(t, nil)
 	w.completes(t, task)
 	require.Equal(t, 2, w.db.Count(t, "select count(*) from tasker.workflow_steps where attempt = 1 and state = 'complete'"))
 	require.Contains(t, w.logs.String(), "results are kept until the database takes them")
-	w.eventually(t, func() bool { return w.WorkerStatusActor.service.stats.Snapshot().TotalSucceeded == 2 }, "an accepted result is not counted")
+	eventually(t, func() bool { return w.WorkerStatusActor.service.stats.Snapshot().TotalSucceeded == 2 }, "an accepted result is not counted")
 }
 
 func TestReservedSlotsAreGivenBackUnlessStepsTakeThem(t *testing.T) {
@@ -171,7 +171,7 @@ func TestReservedSlotsAreGivenBackUnlessStepsTakeThem(t *testing.T) {
 	require.Equal(t, 2, w.slots.InUse())
 	for range held {
 		gate.step(t)
-		gate.leave <- nil
+		gate.let(t, nil)
 	}
 	w.completes(t, tasks...)
 }
@@ -193,12 +193,12 @@ func TestTheClaimerOutlivesTroubleWithTheDatabase(t *testing.T) {
 	tt := w.register(t, step("a"))
 	w.db.Exec(t, "alter table tasker.ready_steps rename to gone")
 	w.claims(t)
-	w.eventually(t, func() bool { return len(w.logs.String()) > 0 && hasLogged(w, "steps cannot be claimed at the moment") }, "no trouble")
+	eventually(t, func() bool { return len(w.logs.String()) > 0 && hasLogged(w, "steps cannot be claimed at the moment") }, "no trouble")
 	require.Zero(t, w.ledger.size())
 	w.db.Exec(t, "alter table tasker.gone rename to ready_steps")
 	task := w.create(t, tt, 1, store.Lease{})
 	gate.step(t)
-	gate.leave <- nil
+	gate.let(t, nil)
 	w.completes(t, task...)
 }
 
@@ -210,13 +210,13 @@ func TestStepsThatBecomeReadyStayInTheProcessThatCompletedTheirParents(t *testin
 	stop := w.claims(t)
 	gate.step(t)
 	stop() // from here on nothing comes from the queue
-	gate.leave <- nil
+	gate.let(t, nil)
 	require.ElementsMatch(t, []string{"b", "c"}, []string{gate.step(t).StepName(), gate.step(t).StepName()})
-	gate.leave <- nil
-	gate.leave <- nil
+	gate.let(t, nil)
+	gate.let(t, nil)
 	require.Equal(t, "d", gate.step(t).StepName())
-	gate.leave <- nil
+	gate.let(t, nil)
 	w.completes(t, task)
 	require.Equal(t, []workflow.StepState{workflow.StepComplete, workflow.StepComplete, workflow.StepComplete, workflow.StepComplete}, w.states(t, task))
-	w.eventually(t, func() bool { return w.slots.InUse() == 0 }, "slots stay taken")
+	eventually(t, func() bool { return w.slots.InUse() == 0 }, "slots stay taken")
 }

@@ -145,6 +145,16 @@ func (g *gate) step(t testing.TB) *sdk.StepContext {
 	return receive(t, g.entered)
 }
 
+// let has one of the entered steps leave.
+func (g *gate) let(t testing.TB, err error) {
+	t.Helper()
+	select {
+	case g.leave <- err:
+	case <-time.After(patience):
+		require.Fail(t, "no step is to leave")
+	}
+}
+
 // receive waits for a value.
 func receive[T any](t testing.TB, from <-chan T) (v T) {
 	t.Helper()
@@ -173,9 +183,19 @@ func run(t testing.TB, loop func(context.Context)) (stop func()) {
 	return stop
 }
 
-func (w *world) eventually(t testing.TB, condition func() bool, what string) {
+// eventually waits for what another goroutine or the database does. It asks on the test's own goroutine, so that the condition
+// may fail the test.
+func eventually(t testing.TB, condition func() bool, what string) {
 	t.Helper()
-	require.Eventually(t, condition, patience, moment, what)
+	look := time.NewTicker(moment)
+	defer look.Stop()
+	for over := time.After(patience); !condition(); {
+		select {
+		case <-look.C:
+		case <-over:
+			require.Fail(t, what)
+		}
+	}
 }
 
 func (w *world) states(t testing.TB, task sdk.UUID) (states []workflow.StepState) {
@@ -192,7 +212,7 @@ func (w *world) states(t testing.TB, task sdk.UUID) (states []workflow.StepState
 func (w *world) completes(t testing.TB, tasks ...sdk.UUID) {
 	t.Helper()
 	for _, id := range tasks {
-		w.eventually(t, func() bool {
+		eventually(t, func() bool {
 			state, err := w.store.TaskState(t.Context(), id)
 			require.NoError(t, err)
 			return state == workflow.TaskComplete
