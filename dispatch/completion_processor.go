@@ -10,6 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/tasker-systems/tasker-go/internal/batch"
+	"github.com/tasker-systems/tasker-go/sdk"
 )
 
 // ResultSink accepts the ends of attempts, all of a batch or none. An error that is a [RefusedError] is the data's fault;
@@ -161,7 +162,7 @@ func (s *CompletionProcessorService) accept(batch []*Completion) (used int, ok b
 			return 0, false
 		case isRefused(err) && len(batch) > 1:
 			return s.acceptEach(batch)
-		case isRefused(err) && !batch[0].Released && batch[0].Result.Success:
+		case isRefused(err) && !batch[0].Released && batch[0].Result.Metadata.ErrorType != sdk.ErrTypeResultRefused:
 			batch[0].Result = Failed(batch[0].Message.Key, Refused(err))
 			continue
 		}

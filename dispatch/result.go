@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/tasker-systems/tasker-go/internal/payload"
 	"github.com/tasker-systems/tasker-go/sdk"
@@ -16,6 +17,9 @@ func Succeeded(key StepKey, r sdk.StepResult, limits payload.Limits) *sdk.StepEx
 	raw, err := encode(r.Value)
 	if err == nil {
 		err = payload.Check(raw, limits)
+	}
+	if err == nil {
+		err = storable(r.Metadata)
 	}
 	if err != nil {
 		return Failed(key, Refused(err))
@@ -50,14 +54,17 @@ func encode(v any) (json.RawMessage, error) {
 // Failed is the result of an attempt that ended in err.
 func Failed(key StepKey, err error) *sdk.StepExecutionResult {
 	e := sdk.AsStepError(err)
-	kind := e.Type
+	message, code, kind, context := plain(e.Message), plain(e.Code), plain(e.Type), e.Context
 	if kind == "" {
 		kind = sdk.ErrTypeHandler
 	}
+	if err := storable(context); err != nil {
+		context = map[string]any{"refused": plain(err.Error())}
+	}
 	r := &sdk.StepExecutionResult{
 		StepUUID: sdk.StepUUID(key.TaskUUID, key.StepNo), Status: sdk.StatusError, Result: json.RawMessage("{}"),
-		Metadata: sdk.StepExecutionMetadata{Retryable: e.Retryable, ErrorType: kind, ErrorCode: e.Code},
-		Error:    &sdk.StepExecutionError{Message: e.Message, ErrorType: kind, Retryable: e.Retryable, Context: e.Context},
+		Metadata: sdk.StepExecutionMetadata{Retryable: e.Retryable, ErrorType: kind, ErrorCode: code},
+		Error:    &sdk.StepExecutionError{Message: message, ErrorType: kind, Retryable: e.Retryable, Context: context},
 	}
 	if e.RetryAfter > 0 {
 		seconds := math.Ceil(e.RetryAfter.Seconds())
@@ -68,6 +75,30 @@ func Failed(key StepKey, err error) *sdk.StepExecutionResult {
 		}
 	}
 	return r
+}
+
+// storable says whether what a handler adds to its result can be stored.
+func storable(extra map[string]any) error {
+	if len(extra) == 0 {
+		return nil
+	}
+	raw, err := encode(extra)
+	if err != nil {
+		return err
+	}
+	return payload.Check(raw, payload.Limits{})
+}
+
+// maxText bounds a message that is kept.
+const maxText = 60 << 10
+
+// plain makes text storable: UTF-8, without NUL, and of a length that people read.
+func plain(text string) string {
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+	if len(text) > maxText {
+		text = strings.ToValidUTF8(text[:maxText], "") + " …"
+	}
+	return text
 }
 
 // RefusedError says that the store will never take a result.

@@ -1,0 +1,63 @@
+package e2e
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestStepsOfACommitThatWentUnansweredAreRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(t, "linear", linear(2)...)
+	front := w.node(t, role{})
+	way := w.proxy(t)
+	// The lock holds the claim up, which the cut then leaves alone: it commits after its worker has come back.
+	task := w.submit(t, front, "linear", nil)
+	tx, err := w.db.Pool(t).Begin(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	_, err = tx.Exec(t.Context(), `select from tasker.workflow_steps where task_uuid = $1 for update`, task)
+	require.NoError(t, err)
+	const heldUp = `select count(*) from pg_stat_activity where datname = current_database() and query like '/* tasker:claim_steps%' and wait_event_type = 'Lock'`
+	w.worker(t, "worker", role{DSN: way.dsn})
+	w.eventually(t, patience, 1, heldUp)
+	way.cut()
+	<-time.After(300 * time.Millisecond) // the cut itself: the driver's request to cancel the claim is lost as well
+	way.reopen(t)
+	w.eventually(t, patience, 1, `select least(count(*), 1) from pg_stat_activity where datname = current_database()
+		and query like '/* tasker:claim_steps%' and state = 'idle' and backend_start > now() - interval '2 seconds'`)
+	require.Equal(t, 1, w.db.Count(t, heldUp), "the claim was not held up for long enough to matter")
+	require.NoError(t, tx.Rollback(t.Context()))
+	require.Equal(t, "complete", w.taskState(t, task))
+	require.Equal(t, 1, w.step(t, task, "s1").Attempt)
+	w.requireIntact(t)
+}
+
+func TestAStepThatAReturnedWorkerWentOnWithIsRecoveredWhenItDies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(t, "linear", linear(2)...)
+	front := w.node(t, role{})
+	way := w.proxy(t)
+	worker := w.worker(t, "worker", role{DSN: way.dsn, Slots: 100, Lease: 500 * time.Millisecond, Sweep: 5 * time.Second})
+	const tasks = 60
+	for n := range tasks { // they end one after the other, from before the cut is over until after
+		w.submit(t, front, "linear", map[string]conduct{"s1": {MS: 1200 + 25*n, Stubborn: true}, "s2": {MS: 2500}})
+	}
+	require.Eventually(t, func() bool { return w.seen(t, "s1", "start") == tasks }, patience, tick)
+	require.NoError(t, front.stop(t.Context())) // nobody else is there to take the steps back
+	way.cut()
+	<-time.After(1000 * time.Millisecond) // the cut itself: longer than the lease
+	way.reopen(t)
+	w.eventually(t, patience, 1, `select (count(*) > 0)::int from tasker.workers where worker_id > 1`)
+	w.eventually(t, patience, 1, `select least(count(*), 1) from tasker.workflow_steps where name = 's2' and worker_id > 1`)
+	w.requireIntact(t)
+	worker.kill(t)
+	w.worker(t, "heir", role{Slots: 100, Lease: 500 * time.Millisecond})
+	w.settled(t, patience)
+	w.requireNothingLost(t)
+	w.requireIntact(t)
+}
