@@ -45,7 +45,7 @@ class Server(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(answer)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer  # noqa: N815
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer
 
     def log_message(self, format: str, *args: Any) -> None:
         """Keep quiet."""
@@ -143,7 +143,9 @@ class TestStatuses:
         if error_type is not None:
             assert response.error_type == error_type
 
-    @pytest.mark.parametrize(("header", "seconds"), [("30", 30), (" 0 ", 0), ("soon", None), ("-5", None), ("", None), ("1.5", None)])
+    @pytest.mark.parametrize(
+        ("header", "seconds"), [("30", 30), (" 0 ", 0), ("soon", None), ("-5", None), ("", None), ("1.5", None)]
+    )
     def test_retry_after_in_seconds_is_read(self, api: ApiHandler, header: str, seconds: int | None) -> None:
         assert ApiResponse(httpx.Response(503, headers={"retry-after": header})).retry_after == seconds
 

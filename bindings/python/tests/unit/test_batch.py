@@ -45,7 +45,13 @@ class TestRanges:
 
     @pytest.mark.parametrize(
         ("total", "size", "want"),
-        [(0, 10, []), (1, 10, [(0, 1)]), (10, 10, [(0, 10)]), (11, 10, [(0, 10), (10, 11)]), (3, 1, [(0, 1), (1, 2), (2, 3)])],
+        [
+            (0, 10, []),
+            (1, 10, [(0, 1)]),
+            (10, 10, [(0, 10)]),
+            (11, 10, [(0, 10), (10, 11)]),
+            (3, 1, [(0, 1), (1, 2), (2, 3)]),
+        ],
     )
     def test_the_last_range_is_what_remains(self, total: int, size: int, want: list[tuple[int, int]]) -> None:
         assert pairs(total, size) == want
@@ -141,7 +147,11 @@ class TestWorker:
         batch = batchable.get_batch_context(make_context(inputs=WORKER_INPUTS, checkpoint=saved))
         assert batch is not None
         assert batch.has_checkpoint()
-        assert (batch.checkpoint_cursor, batch.checkpoint_items_processed, batch.accumulated_results) == (250, 50, {"sum": 9})
+        assert (batch.checkpoint_cursor, batch.checkpoint_items_processed, batch.accumulated_results) == (
+            250,
+            50,
+            {"sum": 9},
+        )
 
     @pytest.mark.parametrize(("batch_id", "index"), [("001", 0), ("batch_012", 11), ("000", 0), ("x", 0)])
     def test_the_index_is_in_the_batch_s_name(self, batch_id: str, index: int) -> None:
@@ -291,7 +301,9 @@ class TestAggregation:
 
     def test_a_function_may_bring_them_together(self) -> None:
         scenario = BatchAggregationScenario(False, SOME, {"w_001": {"n": 1}, "w_002": {"n": 2}}, 2)
-        result = batchable.aggregate_batch_worker_results(scenario, aggregation_fn=lambda r: {"sum": sum(w["n"] for w in r.values())})
+        result = batchable.aggregate_batch_worker_results(
+            scenario, aggregation_fn=lambda r: {"sum": sum(w["n"] for w in r.values())}
+        )
         assert result.result == {"sum": 3, "worker_count": 2, "scenario": "with_batches"}
 
     def test_of_no_batches_the_sum_is_zero(self) -> None:

@@ -117,7 +117,9 @@ class TestPublisher:
             metadata={"attempt": 1},
         )
 
-    def test_without_a_worker_an_event_reaches_the_subscribers_here(self, step: StepEventContext, listener: Listener) -> None:
+    def test_without_a_worker_an_event_reaches_the_subscribers_here(
+        self, step: StepEventContext, listener: Listener
+    ) -> None:
         publisher = Payments()
         assert publisher.publish(step, "payment.processed") is True
         event = listener.heard[0]

@@ -95,7 +95,13 @@ class TestStepHandler:
 
     @pytest.mark.parametrize(
         ("output", "result"),
-        [({"a": 1}, {"a": 1}), (None, {}), (Cart(total=5), {"total": 5, "currency": "EUR"}), ([1], [1]), (Address("s"), {"street": "s"})],
+        [
+            ({"a": 1}, {"a": 1}),
+            (None, {}),
+            (Cart(total=5), {"total": 5, "currency": "EUR"}),
+            ([1], [1]),
+            (Address("s"), {"street": "s"}),
+        ],
         ids=lambda v: type(v).__name__,
     )
     def test_what_it_returns_is_the_result(self, output: Any, result: Any) -> None:
@@ -302,7 +308,9 @@ class TestDecisionHandler:
         async def route(counts: dict[str, int]) -> Decision:
             return Decision.route(["evens" if counts["even"] > counts["odd"] else "odds"])
 
-        assert call(route, results={"count": {"even": 3, "odd": 2}}).result["decision_point_outcome"]["step_names"] == ["evens"]
+        assert call(route, results={"count": {"even": 3, "odd": 2}}).result["decision_point_outcome"]["step_names"] == [
+            "evens"
+        ]
 
     def test_a_route_to_nothing_fails_for_good(self) -> None:
         @decision_handler("route")
@@ -351,7 +359,11 @@ class TestBatches:
     def test_a_worker_is_given_its_batch(self) -> None:
         @batch_worker("work", inputs=["file"])
         def work(batch_context: BatchWorkerContext, file: str) -> Any:
-            return {"file": file, "rows": batch_context.end_cursor - batch_context.start_cursor, "id": batch_context.batch_id}
+            return {
+                "file": file,
+                "rows": batch_context.end_cursor - batch_context.start_cursor,
+                "id": batch_context.batch_id,
+            }
 
         step = {"cursor": {"batch_id": "002", "start_cursor": 200, "end_cursor": 301, "batch_size": 101}, "is_no_op": False}
         assert call(work, inputs=step, context={"file": "a"}).result == {"file": "a", "rows": 101, "id": "002"}

@@ -272,7 +272,14 @@ class TestNamesFromTemplates:
 
     @pytest.mark.parametrize(
         "name",
-        ["trap.handlers.Handler", "trap.handlers", "trap.handlers:Handler", "os.system", "subprocess.Popen", "builtins.eval"],
+        [
+            "trap.handlers.Handler",
+            "trap.handlers",
+            "trap.handlers:Handler",
+            "os.system",
+            "subprocess.Popen",
+            "builtins.eval",
+        ],
     )
     def test_nothing_is_imported_for_a_name(self, registry: HandlerRegistry, trap: Path, name: str) -> None:
         document = run(registry, name)

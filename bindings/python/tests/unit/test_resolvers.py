@@ -92,7 +92,11 @@ class TestChain:
         assert isinstance(chain.explicit_resolver, ExplicitMappingResolver)
 
     def test_the_lowest_priority_is_asked_first(self) -> None:
-        chain = ResolverChain.default().add_resolver(Fixed("late", 200, "h", "late")).add_resolver(Fixed("early", 5, "h", "early"))
+        chain = (
+            ResolverChain.default()
+            .add_resolver(Fixed("late", 200, "h", "late"))
+            .add_resolver(Fixed("early", 5, "h", "early"))
+        )
         assert chain.resolver_names == ["early", "explicit_mapping", "class_lookup", "late"]
         assert chain.resolve(named("h")) == "early"
 
@@ -112,7 +116,11 @@ class TestChain:
         assert "resolver a failed on 'h': broken" in caplog.text
 
     def test_if_nobody_else_knows_the_failure_is_told(self) -> None:
-        chain = ResolverChain().add_resolver(Fixed("a", 1, "h", ValueError("broken"))).add_resolver(Fixed("b", 2, "h", OSError()))
+        chain = (
+            ResolverChain()
+            .add_resolver(Fixed("a", 1, "h", ValueError("broken")))
+            .add_resolver(Fixed("b", 2, "h", OSError()))
+        )
         with pytest.raises(ResolutionError, match="resolver a failed on 'h': broken") as caught:
             chain.resolve(named("h"))
         assert isinstance(caught.value.__cause__, ValueError)
@@ -124,7 +132,9 @@ class TestChain:
         assert first.asked == 0
 
     def test_a_hint_to_nobody_is_an_error(self) -> None:
-        with pytest.raises(ResolverNotFoundError, match="no resolver is called 'x'; there are: explicit_mapping, class_lookup"):
+        with pytest.raises(
+            ResolverNotFoundError, match="no resolver is called 'x'; there are: explicit_mapping, class_lookup"
+        ):
             ResolverChain.default().resolve(named("h", resolver="x"))
 
     def test_a_hint_to_one_that_does_not_know_is_an_error(self) -> None:
@@ -189,7 +199,12 @@ class TestExplicitMapping:
 
         shared = Charge()
         resolver = ExplicitMappingResolver()
-        for name, handler in {"class": Charge, "object": shared, "function": lambda c: c.handler_name, "dsl": decorated}.items():
+        for name, handler in {
+            "class": Charge,
+            "object": shared,
+            "function": lambda c: c.handler_name,
+            "dsl": decorated,
+        }.items():
             resolver.register(name, handler)
         assert resolver.registered_callables() == ["class", "dsl", "function", "object"]
         first, second = resolver.resolve(named("class")), resolver.resolve(named("class"))

@@ -70,7 +70,11 @@ class TestModel:
 
     def test_nested_models_are_made_from_nested_dicts(self) -> None:
         health = HealthCheck.model_validate(
-            {"status": "healthy", "is_running": True, "components": {"db": {"name": "db", "status": "healthy", "pool_size": 4}}}
+            {
+                "status": "healthy",
+                "is_running": True,
+                "components": {"db": {"name": "db", "status": "healthy", "pool_size": 4}},
+            }
         )
         assert health.components["db"].pool_size == 4
         page = {"page": 1, "per_page": 50, "total_count": 0, "total_pages": 0, "has_next": False, "has_previous": False}

@@ -49,6 +49,8 @@ class FunctionStepHandler(StepHandler):
     """A handler whose `call` runs a function. Exceptions become failures, here as for any other handler."""
 
     function: ClassVar[Callable[..., Any]]
+    accepts: ClassVar[frozenset[str]]
+    """The names of the function's parameters."""
     worker_template: ClassVar[str | None] = None
 
     def call(self, context: StepContext) -> StepHandlerResult | Awaitable[StepHandlerResult]:
@@ -73,10 +75,7 @@ class FunctionStepHandler(StepHandler):
         dependencies: dict[str, Dependency] = getattr(function, "_depends_on", {})
         given = wanted.values(context)
         given.update((name, dependency.value(context)) for name, dependency in dependencies.items())
-        accepted = inspect.signature(function).parameters
-        for name, value in self.extras(context).items():
-            if name in accepted:
-                given[name] = value
+        given.update((name, value) for name, value in self.extras(context).items() if name in self.accepts)
         return given
 
     def extras(self, context: StepContext) -> dict[str, Any]:
@@ -110,6 +109,7 @@ def handler_type(
         "handler_version": version,
         "handler_methods": ("call",),
         "function": staticmethod(function),
+        "accepts": frozenset(inspect.signature(function).parameters),
         **attributes,
     }
     return type("".join(word.capitalize() for word in words) + "Handler", (base,), members)

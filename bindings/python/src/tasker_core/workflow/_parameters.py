@@ -96,11 +96,6 @@ def read_parameters(function: Callable[..., Any]) -> list[Parameter]:
     return found
 
 
-def return_hint(function: Callable[..., Any]) -> Any:
-    """Return what a step returns; Any if it does not say."""
-    return typing.get_type_hints(function).get("return", Any)
-
-
 def check_parameters(function: Callable[..., Any]) -> list[ResultOf]:
     """Check that a step can be called by the names of its parameters, and return what it needs of others.
 

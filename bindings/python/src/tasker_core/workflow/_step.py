@@ -13,8 +13,7 @@ from tasker_core.errors import PermanentError, ValidationError
 from tasker_core.step_handler._function_handler import FunctionStepHandler, handler_type
 from tasker_core.step_handler.base import StepHandler
 from tasker_core.types import BatchWorkerContext, StepContext
-from tasker_core.types.step import unwrap_result
-from tasker_core.workflow._parameters import Kind, Parameter, ResultOf, read_parameters, return_hint
+from tasker_core.workflow._parameters import Kind, Parameter, ResultOf, read_parameters
 
 
 @dataclass
@@ -33,11 +32,6 @@ class Step:
     def parameters(self) -> list[Parameter]:
         """The parameters of the function. They are read late, when all types that they name are there."""
         return read_parameters(self.function)
-
-    @functools.cached_property
-    def returns(self) -> Any:
-        """What the function returns."""
-        return return_hint(self.function)
 
 
 def step_handler_class(
@@ -90,10 +84,8 @@ class WorkflowStepHandler(FunctionStepHandler, Batchable):
         wanted: ResultOf = parameter.default
         needed = self.steps[wanted.step]
         if wanted.all_workers:
-            workers = {
-                name: record for name, record in context.dependency_results.items() if name.startswith(f"{needed.name}_")
-            }
-            return [load(unwrap_result(r), needed.returns, f"the result of step {n!r}") for n, r in workers.items()]
+            workers = context.get_all_dependency_results(f"{needed.name}_")
+            return load(workers, parameter.hint, f"the results of step {needed.name!r}")
         if needed.name not in context.dependency_results:
             if parameter.takes_none:
                 return None

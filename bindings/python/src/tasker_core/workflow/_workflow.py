@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
 
+from tasker_core._convert import dump
 from tasker_core.errors import ConfigurationError
 from tasker_core.handler import HandlerRegistry
 from tasker_core.step_handler.base import StepHandler
@@ -195,7 +196,7 @@ class Workflow:
         task = client.create_task(
             self.name,
             namespace=self.namespace,
-            context={**(inputs or {}), **more},
+            context=dump({**(inputs or {}), **more}),
             version=self.version,
             reason="Started from Python",
             idempotency_key=key,
