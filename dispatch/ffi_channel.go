@@ -120,22 +120,23 @@ type FfiDispatchChannel struct {
 	unsent atomic.Int64 // results that were taken over and not yet sent
 	full   atomic.Bool  // a result was refused since there was room last
 
-	mu       sync.Mutex
-	events   eventList // all but those that are gone
-	loading  []*FfiStepEvent
-	toLoad   *sync.Cond      // there is something in loading, or the channel is closed
-	waiting  []*FfiStepEvent // in the order of their coming; entries that are no longer waiting are skipped
-	notices  []FfiDelivery
-	results  []*Completion
-	sending  chan struct{} // a token when there are results
-	parked   []*DispatchHandlerMessage
-	counts   ffiCounts
-	held     int
-	alarm    *time.Timer
-	alarmAt  time.Time
-	draining bool
-	closed   bool
-	idle     chan struct{} // closed when it drains and the host holds nothing
+	mu        sync.Mutex
+	events    eventList // all but those that are gone
+	loading   []*FfiStepEvent
+	toLoad    *sync.Cond      // there is something in loading, or the channel is closed
+	waiting   []*FfiStepEvent // in the order of their coming; entries that are no longer waiting are skipped
+	notices   []FfiDelivery
+	results   []*Completion
+	sending   chan struct{} // a token when there are results
+	parked    []*DispatchHandlerMessage
+	counts    ffiCounts
+	held      int
+	abandoned int // steps that were left to their lease
+	alarm     *time.Timer
+	alarmAt   time.Time
+	draining  bool
+	closed    bool
+	idle      chan struct{} // closed when it drains and the host holds nothing
 }
 
 // NewFfiDispatchChannel makes a channel over slots whose results go to sink. Stop it with [FfiDispatchChannel.Stop].

@@ -27,6 +27,20 @@ func (c *FfiDispatchChannel) Drain() {
 // Idle is closed when the channel drains and the host holds nothing any more.
 func (c *FfiDispatchChannel) Idle() <-chan struct{} { return c.idle }
 
+// Abandon ends what the host holds without a word to the store: the attempts are made again once their lease has run out.
+// It is for a host that is gone; Stop then tells how many steps were left so.
+func (c *FfiDispatchChannel) Abandon() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for e := range c.events.all {
+		if e.state == ffiHeld || e.state == ffiCheckpointing {
+			c.abandoned++
+			c.leave(e)
+			c.forget(e, FfiShutdown)
+		}
+	}
+}
+
 // Stop drains. The host may end what it holds until ctx is done; then it is told to stop, and after another grace what is
 // left is given back: the error counts it. All results are handed over when Stop returns.
 func (c *FfiDispatchChannel) Stop(ctx context.Context, grace time.Duration) error {
@@ -72,6 +86,7 @@ func (c *FfiDispatchChannel) flush(timeout time.Duration) (unsent int) {
 func (c *FfiDispatchChannel) close() (left int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	left = c.abandoned
 	for e := range c.events.all {
 		switch e.state {
 		case ffiHeld, ffiCheckpointing:

@@ -100,3 +100,21 @@ func TestStopDoesNotWaitForAnEventThatCannotBeMade(t *testing.T) {
 		require.Zero(t, h.slots.InUse())
 	})
 }
+
+func TestAbandonedStepsAreLeftToTheirLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHostTest(t, 2, FfiConfig{})
+		e := h.held(0)
+		h.dispatch(0)
+		synctest.Wait()
+		h.Drain()
+		h.Abandon()
+		requireStale(t, FfiShutdown, h.Complete(e, success()))
+		ends := h.ends()
+		require.Len(t, ends, 1, "what was not polled goes back, what was held is not mentioned")
+		require.True(t, ends[0].Released)
+		started := time.Now()
+		require.ErrorContains(t, h.Stop(t.Context(), time.Minute), "1 steps were not given back")
+		require.Zero(t, time.Since(started))
+	})
+}

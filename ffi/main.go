@@ -26,6 +26,7 @@ func main() {}
 func init() {
 	// Whatever in the process logs without being given a logger must not reach the host's standard error.
 	slog.SetDefault(lib.Logger())
+	debug.SetTraceback("all")
 	// The core's heap is small beside a host's: let it be collected half as often, unless GOGC says otherwise.
 	if percent := debug.SetGCPercent(200); percent != 100 {
 		debug.SetGCPercent(percent)

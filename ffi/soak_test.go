@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -66,5 +67,22 @@ func TestSoakShutdownRaces(t *testing.T) {
 func TestSoakValgrind(t *testing.T) {
 	for _, scenario := range [][]string{{"contract"}, {"misuse"}, {"panic"}, {"log"}, {"soak", "2000", "8", "600"}, {"garbage", "20", "7"}, {"races", "5"}} {
 		valgrind(t, scenario...)
+	}
+}
+
+// TestSoakAddressSanitizer has the compiler watch the memory that passes between host and library.
+func TestSoakAddressSanitizer(t *testing.T) {
+	dir := "build/lib/test-asan"
+	run(t, 20*time.Minute, []string{"VERSION=test", "LIB_GOFLAGS=-asan"}, "scripts/lib-build.sh", dir+"/libtasker.so", hooks)
+	sources, err := filepath.Glob("testdata/driver/*.c")
+	require.NoError(t, err)
+	driver := filepath.Join(root(t), dir, "driver")
+	args := []string{"-fsanitize=address", "-std=gnu11", "-O1", "-g", "-D_GNU_SOURCE", "-Iinclude", "-o", driver}
+	for _, s := range sources {
+		args = append(args, filepath.Join("ffi", s))
+	}
+	run(t, time.Minute, nil, compiler(), append(args, "-L"+dir, "-ltasker", "-lpthread", "-ldl", "-Wl,-rpath,"+filepath.Join(root(t), dir))...)
+	for _, scenario := range [][]string{{"contract"}, {"misuse"}, {"log"}, {"soak", "200000", "32", "600"}, {"garbage", "20", "3"}, {"races", "10"}} {
+		t.Log(run(t, 10*time.Minute, nil, driver, scenario...))
 	}
 }

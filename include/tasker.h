@@ -252,7 +252,7 @@ TASKER_API int32_t tasker_client_free(tasker_handle h);
 /* Calls a method of a worker or a client: one JSON document in, one out. Waits; the deadline is kept. Methods:
  * client.create_task get_task list_tasks cancel_task list_steps get_step step_audit health; events.publish poll;
  * templates.list get validate refresh; health.basic live ready detailed; metrics.worker prometheus; config.runtime
- * environment. docs/ffi.md describes the documents. */
+ * environment. ffi/README.md describes the documents. */
 TASKER_API int32_t tasker_call(tasker_handle h, const uint8_t *method, size_t mn, const uint8_t *json, size_t n, int32_t timeout_ms, tasker_buf *out);
 
 /* Starts a call and returns TASKER_PENDING; its answer is a RESPONSE frame of tasker_poll with req_id, whatever becomes

@@ -27,7 +27,7 @@ fi
 
 # The C half passes to Go what Go's functions take, and holds up to the compiler's own analysis.
 (cd ffi && go tool cgo -objdir "$work/cgo" -- -I. main.go worker.go step.go call.go log.go)
-for file in shim.c guard.c; do
+for file in shim.c library.c guard.c; do
 	if "$cc" -std=gnu11 -O2 -Wall -Wextra -Wconversion -Werror -fanalyzer -c -o /dev/null -I"$work/cgo" -Iffi "ffi/$file"; then pass "$file passes the analyzer"; else fail "$file"; fi
 done
 

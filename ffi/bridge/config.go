@@ -23,6 +23,8 @@ type Config struct {
 	Handlers []string
 	// DomainEvents are patterns of events that are delivered as frames: a name, "payment.*", or "*".
 	DomainEvents []string
+	// CrashFile takes what the Go runtime says when it ends the process, which no recover can keep it from.
+	CrashFile string
 	// Role is "full" or "worker": a full one also does what servers do, a worker leaves that to them. Defaults to "full".
 	Role string
 }
@@ -62,6 +64,8 @@ func decodeConfig(raw []byte) (c Config, err error) {
 			return toStrings(at, value, &c.Handlers)
 		case "domain_events":
 			return toStrings(at, value, &c.DomainEvents)
+		case "crash_file":
+			return toString(at, value, &c.CrashFile)
 		case "role":
 			if err := toString(at, value, &c.Role); err != nil || c.Role == "full" || c.Role == "worker" {
 				return err

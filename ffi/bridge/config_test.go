@@ -10,13 +10,13 @@ func TestAHostsConfigurationIsReadStrictly(t *testing.T) {
 	t.Parallel()
 	c, err := decodeConfig([]byte(`{
 		"schema_version": 1, "dir": "/srv", "files": ["a.toml", "b.toml"], "url": "http://localhost:8080", "token": "t",
-		"handlers": ["a", "b"], "domain_events": ["order.*"], "role": "worker",
+		"handlers": ["a", "b"], "domain_events": ["order.*"], "role": "worker", "crash_file": "crash.log",
 		"settings": {"worker.lease_ms": 5000, "database.url": "postgres://x", "worker.namespaces": ["a", "b"], "web.enabled": false, "worker.id": "caf\u00e9"}
 	}`))
 	require.NoError(t, err)
 	require.Equal(t, Config{
 		Dir: "/srv", Files: []string{"a.toml", "b.toml"}, URL: "http://localhost:8080", Token: "t", Handlers: []string{"a", "b"},
-		DomainEvents: []string{"order.*"}, Role: "worker",
+		DomainEvents: []string{"order.*"}, Role: "worker", CrashFile: "crash.log",
 		Settings: []Setting{{"worker.lease_ms", "5000"}, {"database.url", "postgres://x"}, {"worker.namespaces", "a,b"}, {"web.enabled", "false"}, {"worker.id", "café"}},
 	}, c)
 	empty, err := decodeConfig(nil)

@@ -66,6 +66,8 @@ func (w *worker) summary() map[string]any {
 		s["pending"], s["unsent"], s["completed"], s["released"] = m.PendingCount, m.UnsentCount, m.Completed, m.Released
 		s["timed_out"], s["quarantined"], s["returned_unpolled"] = m.TimedOut, m.QuarantinedCount, m.Returned
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.failure != nil {
 		s["failure"] = w.failure.Error()
 	}

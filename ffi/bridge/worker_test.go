@@ -1,6 +1,8 @@
 package bridge_test
 
 import (
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -204,4 +206,19 @@ func TestAPanicIsTheCallersErrorAndMarksTheWorker(t *testing.T) {
 	h.call(w, "test.echo", "{}")
 	e = h.fails(bridge.EPanic, h.Panicked("tasker_poll", "bug", []byte("goroutine 1")))
 	require.Equal(t, "goroutine 1", e.Details["stack"])
+}
+
+func TestTheRuntimesLastWordsGoToAFile(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	file := filepath.Join(t.TempDir(), "crash.log")
+	open := func(path string) bridge.Reply {
+		w, r := h.WorkerNew([]byte(`{"crash_file":"`+path+`"}`), nil, 5000)
+		t.Cleanup(func() { h.WorkerFree(w) })
+		return r
+	}
+	require.Equal(t, false, h.ok(open(file))["earlier_crash"])
+	require.NoError(t, os.WriteFile(file, []byte("fatal error: ..."), 0o600))
+	require.Equal(t, true, h.ok(open(file))["earlier_crash"])
+	require.Equal(t, "crash_file", h.fails(bridge.EConfig, open(filepath.Join(file, "no", "folder"))).Details["key"])
 }

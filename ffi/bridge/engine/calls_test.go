@@ -174,3 +174,34 @@ func TestDomainEventsGoOutAndComeIn(t *testing.T) {
 		require.Equal(t, key, h.fails(bridge.EInvalid, h.try(w, "events.publish", params)).Details["key"])
 	}
 }
+
+func TestAStepsDeclaredEventsComeOnceItsResultIsStored(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, "events.yaml")
+	w := h.worker(map[string]any{"domain_events": []string{"payment.*"}}, nil, "shop.pay")
+	for n, tt := range []struct{ result, event string }{
+		{`{"success":true,"result":{"payment_id":"p-1"}}`, "payment.processed"},
+		{`{"success":false,"error":{"message":"declined","retryable":false}}`, "payment.failed"},
+	} {
+		task := h.create(w, "shop", "paying", map[string]any{"n": n})
+		token, e := h.step(w)
+		h.ok(h.Complete(w, token, []byte(tt.result), false))
+		f := h.next(w, bridge.FrameDomainEvent)
+		var got struct {
+			EventName string `json:"event_name"`
+			Metadata  struct {
+				TaskUUID string `json:"task_uuid"`
+				StepName string `json:"step_name"`
+			}
+			Payload struct {
+				ExecutionResult struct{ Success bool } `json:"execution_result"`
+			}
+		}
+		require.NoError(t, json.Unmarshal(f.Payload, &got))
+		require.Equal(t, tt.event, got.EventName)
+		require.Equal(t, task, got.Metadata.TaskUUID)
+		require.Equal(t, "pay", got.Metadata.StepName)
+		require.Equal(t, n == 0, got.Payload.ExecutionResult.Success)
+		require.Equal(t, task, e.TaskUUID)
+	}
+}

@@ -2,7 +2,10 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -31,6 +34,7 @@ type Core struct {
 	poller  *event.Poller
 
 	draining sync.Once
+	stopped  atomic.Bool
 	ended    context.Context
 	end      context.CancelFunc
 }
@@ -43,13 +47,16 @@ func Open(ctx context.Context, s bridge.Setup) (bridge.Core, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Config.Worker.ID == "" {
+		o.Config.Worker.ID = workerName()
+	}
 	c := &Core{opened: o, setup: s}
 	c.ended, c.end = context.WithCancel(context.Background())
 	if c.templates, err = o.registerTemplates(ctx, s.Config.Dir); err != nil {
 		return nil, errors.Join(err, o.Close())
 	}
 	durable := event.NewStorePublisher(o.Store)
-	c.events = event.New(durable, event.Config{Logger: s.Logger})
+	c.events = event.New(durable, event.Config{FiredBy: o.Config.Worker.ID, Logger: s.Logger})
 	c.router = event.NewEventRouter(durable, c.events.Bus(), s.Logger)
 	for _, pattern := range s.Config.DomainEvents {
 		if _, err := c.events.Bus().Subscribe(pattern, c.deliverEvent); err != nil {
@@ -60,10 +67,16 @@ func Open(ctx context.Context, s bridge.Setup) (bridge.Core, error) {
 	return c, nil
 }
 
+// workerName is one that no other worker has, not even of the same process.
+func workerName() string {
+	host, _ := os.Hostname() // without one, the rest tells them apart
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:6])
+}
+
 // Info implements [bridge.Core].
 func (c *Core) Info() map[string]any {
 	return map[string]any{
-		"environment": c.Config.Environment, "version": system.Version, "templates_registered": c.templates,
+		"worker_id": c.Config.Worker.ID, "environment": c.Config.Environment, "version": system.Version, "templates_registered": c.templates,
 		"embedded_database": c.Server() != nil, "role": c.setup.Config.Role,
 		"slots": c.Config.Worker.MpscChannels.HandlerDispatch.MaxConcurrentHandlers,
 	}
@@ -80,7 +93,7 @@ func (c *Core) Start(ctx context.Context, handlers []string, connect bridge.Conn
 	node, err := system.StartNode(ctx, c.SystemContext, &system.WorkerOptions{
 		Handlers: handlers, Events: c.events, Apart: c.setup.Config.Role == "worker",
 		NewRunner: func(sink dispatch.CompletionSender, slots *dispatch.Slots) worker.Runner {
-			channel := connect(bridge.EventSource{Details: newDefinitions(c.Catalog).details}, slots, sink, c.channelConfig())
+			channel := connect(bridge.EventSource{Details: newDefinitions(c.Catalog, c.Store).details}, slots, sink, c.channelConfig())
 			c.channel.Store(channel)
 			return channel
 		},
@@ -162,6 +175,7 @@ func (c *Core) workerStatus() (worker.WorkerStatus, bool) {
 
 // Stop implements [bridge.Core].
 func (c *Core) Stop(ctx context.Context) error {
+	c.stopped.Store(true)
 	c.end()
 	var errs []error
 	if node := c.node.Load(); node != nil {
@@ -184,6 +198,9 @@ func (c *Core) Status() map[string]any {
 
 // Call implements [bridge.Caller].
 func (c *Core) Call(ctx context.Context, method string, params []byte) ([]byte, error) {
+	if c.stopped.Load() {
+		return nil, bridge.Errorf(bridge.EState, "the worker has stopped")
+	}
 	return c.calls.call(ctx, method, params)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/tasker-systems/tasker-go/dispatch"
 	"github.com/tasker-systems/tasker-go/ffi/bridge"
 	"github.com/tasker-systems/tasker-go/internal/catalog"
+	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
 
@@ -17,28 +18,48 @@ import (
 // changes.
 type definitions struct {
 	catalog *catalog.Catalog
+	store   *store.Store
 	byID    sync.Map // of map[string]bridge.StepDetails, by the step's name
 }
 
-func newDefinitions(c *catalog.Catalog) *definitions { return &definitions{catalog: c} }
+func newDefinitions(c *catalog.Catalog, s *store.Store) *definitions {
+	return &definitions{catalog: c, store: s}
+}
 
+// details looks the step up in the template that is current. A task may run by an earlier one: if the step is not in the
+// current one, the task itself is asked.
 func (d *definitions) details(ctx context.Context, m *dispatch.DispatchHandlerMessage) (bridge.StepDetails, error) {
 	t, err := d.catalog.Current(ctx, m.Step.Namespace(), m.Step.TaskName(), m.Step.TaskVersion())
 	if err != nil {
 		return bridge.StepDetails{}, err
 	}
+	step, ok, err := d.find(t, m.Step.TemplateStepName())
+	if ok || err != nil {
+		return step, err
+	}
+	task, err := d.store.Task(ctx, m.Step.TaskUUID())
+	if err != nil {
+		return step, err
+	}
+	if t, err = d.catalog.ByID(ctx, task.TemplateID); err != nil {
+		return step, err
+	}
+	if step, ok, err = d.find(t, m.Step.TemplateStepName()); !ok && err == nil {
+		err = sdk.Permanent(fmt.Errorf("template %s/%s %s has no step %q", t.Namespace, t.Name, t.Version, m.Step.TemplateStepName()))
+	}
+	return step, err
+}
+
+func (d *definitions) find(t *catalog.Template, name string) (step bridge.StepDetails, ok bool, err error) {
 	known, ok := d.byID.Load(t.ID)
 	if !ok {
 		if known, err = describe(t); err != nil {
-			return bridge.StepDetails{}, err
+			return step, false, err
 		}
 		d.byID.Store(t.ID, known)
 	}
-	step, ok := known.(map[string]bridge.StepDetails)[m.Step.TemplateStepName()]
-	if !ok {
-		return step, sdk.Permanent(fmt.Errorf("template %s/%s %s has no step %q any more", t.Namespace, t.Name, t.Version, m.Step.TemplateStepName()))
-	}
-	return step, nil
+	step, ok = known.(map[string]bridge.StepDetails)[name]
+	return step, ok, nil
 }
 
 func describe(t *catalog.Template) (map[string]bridge.StepDetails, error) {
