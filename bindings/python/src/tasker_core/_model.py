@@ -14,7 +14,7 @@ import json
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin
+from typing import Any, ClassVar, NamedTuple, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
 M = TypeVar("M", bound="Model")
@@ -30,8 +30,7 @@ class Model:
     """Fields by their other names, which `model_validate` takes as well."""
 
     def __post_init__(self) -> None:
-        kind: Callable[..., Model] = type(self)  # mypy takes a class of classes for unhashable
-        for name, convert in _converters(kind).items():
+        for name, convert in _shape(type(self)).converters:
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, convert(value))
@@ -53,8 +52,7 @@ class Model:
             name = cls._aliases.get(key, key)
             if name in fields:
                 known[name] = value
-        missing = [f.name for f in fields.values() if _is_required(f) and f.name not in known]
-        if missing:
+        if missing := [name for name in _shape(cls).required if name not in known]:
             raise ValueError(f"{cls.__name__} needs {', '.join(missing)}")
         return cls(**known)
 
@@ -80,9 +78,24 @@ class Model:
         return type(self)(**{**fields, **(update or {})})
 
 
-def _is_required(field: dataclasses.Field[Any]) -> bool:
-    absent = dataclasses.MISSING
-    return field.default is absent and field.default_factory is absent
+class _Shape(NamedTuple):
+    converters: tuple[tuple[str, Converter], ...]
+    """What has to happen to the values of fields; most fields take values as they are."""
+    required: tuple[str, ...]
+
+
+def _shape(cls: type[Model]) -> _Shape:
+    shape = _shapes.get(cls)
+    if shape is None:
+        absent = dataclasses.MISSING
+        fields = cls.__dataclass_fields__.values()
+        required = tuple(f.name for f in fields if f.default is absent and f.default_factory is absent)
+        converters = ((name, _converter(hint)) for name, hint in typing.get_type_hints(cls).items())
+        shape = _shapes[cls] = _Shape(tuple((name, c) for name, c in converters if c is not None), required)
+    return shape
+
+
+_shapes: dict[type[Model], _Shape] = {}
 
 
 def _dump(value: Any, mode: str, exclude_none: bool) -> Any:
@@ -98,17 +111,6 @@ def _dump(value: Any, mode: str, exclude_none: bool) -> Any:
         if isinstance(value, UUID):
             return str(value)
     return value
-
-
-@functools.cache
-def _converters(cls: Callable[..., Model]) -> dict[str, Converter]:
-    """Return what has to happen to the values of fields, by name; most fields take values as they are."""
-    converters = {}
-    for name, hint in typing.get_type_hints(cls).items():
-        convert = _converter(hint)
-        if convert is not None:
-            converters[name] = convert
-    return converters
 
 
 def _converter(hint: Any) -> Converter | None:

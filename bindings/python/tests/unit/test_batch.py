@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -62,7 +63,7 @@ class TestRanges:
         assert len(ranges) == count
         assert ranges[0][0] == 0
         assert ranges[-1][1] == 1000
-        assert all(a[1] == b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+        assert all(before[1] == after[0] for before, after in itertools.pairwise(ranges))
 
     @pytest.mark.parametrize(
         ("total", "workers", "rows"),

@@ -53,7 +53,7 @@ def test_types_flow_from_step_to_step(tmp_path: Path) -> None:
     found = {
         (WORKFLOW.splitlines()[int(line.split(":")[1]) - 1].split("(")[0].split(":")[0], line.rpartition("[")[2].rstrip("]"))
         for line in told.splitlines()
-        if ": error:" in line
+        if "program.py:" in line and ": error:" in line
     }
     assert found == {
         ("wrong_result", "assignment"),
