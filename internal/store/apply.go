@@ -56,6 +56,8 @@ type Lease struct {
 
 // LeasedStep is a step that now belongs to the asking worker, for the attempt named.
 type LeasedStep struct {
+	// WorkerID is the worker's that the step was leased to.
+	WorkerID   int32
 	TaskUUID   sdk.UUID
 	StepNo     int32
 	Counts     workflow.AttemptCounts
@@ -78,6 +80,8 @@ type Applied struct {
 	Ended  []EndedTask
 	// Stale lists the indexes of outcomes that changed nothing, because the attempt they name is over.
 	Stale []int
+	// Again says that outcomes were applied by an earlier try, whose answer was lost with the steps that it leased.
+	Again bool
 	// States are what the outcomes, by index, made of their steps; "" where they changed nothing.
 	States []workflow.StepState
 }
@@ -224,7 +228,7 @@ func (s *Store) ApplyOutcomes(ctx context.Context, batch []Outcome, l Lease) (Ap
 		}
 		switch row.what {
 		case 1:
-			applied.Leased = append(applied.Leased, row.leased())
+			applied.Leased = append(applied.Leased, row.leased(l.WorkerID))
 		case 2:
 			state := workflow.TaskBlockedByFailures
 			if row.stepNo == 1 {
@@ -245,6 +249,7 @@ func (s *Store) ApplyOutcomes(ctx context.Context, batch []Outcome, l Lease) (Ap
 		for _, i := range applied.Stale {
 			applied.States[i] = ""
 		}
+		applied.Again = int(done)+len(applied.Stale) < n
 	}
 	return applied, nil
 }
@@ -332,9 +337,9 @@ func scanFused(rows scanner) (r fusedRow, err error) {
 	return r, err
 }
 
-func (r *fusedRow) leased() LeasedStep {
+func (r *fusedRow) leased(workerID int32) LeasedStep {
 	return LeasedStep{
-		TaskUUID: sdk.UUID(r.task.Bytes), StepNo: r.stepNo, HandlerID: r.handlerID, Name: r.name,
+		WorkerID: workerID, TaskUUID: sdk.UUID(r.task.Bytes), StepNo: r.stepNo, HandlerID: r.handlerID, Name: r.name,
 		Counts:     workflow.AttemptCounts{Attempt: r.attempt, Crashes: r.crashes, Forgiven: r.forgiven},
 		Inputs:     rawOrNil(r.inputs),
 		Checkpoint: rawOrNil(r.checkpoint),

@@ -68,7 +68,7 @@ func (s *Store) ClaimSteps(ctx context.Context, l Lease) (steps []ClaimedStep, m
 	if err != nil {
 		return nil, false, fmt.Errorf("claim steps: %w", err)
 	}
-	steps, left, err := collectClaimed(rows)
+	steps, left, err := collectClaimed(rows, l.WorkerID)
 	if err != nil {
 		return nil, false, fmt.Errorf("claim steps: %w", err)
 	}
@@ -90,7 +90,7 @@ func (s *Store) HeldSteps(ctx context.Context, workerID int32) ([]ClaimedStep, e
 	if err != nil {
 		return nil, fmt.Errorf("list held steps: %w", err)
 	}
-	held, _, err := collectClaimed(rows)
+	held, _, err := collectClaimed(rows, workerID)
 	if err != nil {
 		return nil, fmt.Errorf("list held steps: %w", err)
 	}
@@ -98,7 +98,7 @@ func (s *Store) HeldSteps(ctx context.Context, workerID int32) ([]ClaimedStep, e
 }
 
 // collectClaimed reads steps with their tasks' headers; a row without a task carries the number of steps left behind.
-func collectClaimed(rows pgx.Rows) (steps []ClaimedStep, left int, err error) {
+func collectClaimed(rows pgx.Rows, workerID int32) (steps []ClaimedStep, left int, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		var r fusedRow
@@ -113,7 +113,7 @@ func collectClaimed(rows pgx.Rows) (steps []ClaimedStep, left int, err error) {
 			left = n
 			continue
 		}
-		c.LeasedStep = r.leased()
+		c.LeasedStep = r.leased(workerID)
 		c.Task.TaskUUID, c.Task.CorrelationID, c.Task.ParentCorrelationID = c.TaskUUID, correlation.Bytes, parent.Bytes
 		steps = append(steps, c)
 	}

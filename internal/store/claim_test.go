@@ -39,7 +39,7 @@ func TestAClaimLeasesAStepUnderANewToken(t *testing.T) {
 	require.False(t, more)
 	require.Len(t, steps, 1)
 	require.Equal(t, store.LeasedStep{
-		TaskUUID: task, Counts: workflow.AttemptCounts{Attempt: 1}, HandlerID: w.handlers[0], Name: "step_0",
+		WorkerID: l.WorkerID, TaskUUID: task, Counts: workflow.AttemptCounts{Attempt: 1}, HandlerID: w.handlers[0], Name: "step_0",
 	}, steps[0].LeasedStep)
 	require.Equal(t, stepRow{State: workflow.StepInProgress, Attempt: 1, Worker: l.WorkerID}, w.step(t, task, 0))
 	require.Equal(t, []string{"pending enqueued", "enqueued in_progress"}, w.trail(t, task, 0))

@@ -147,7 +147,7 @@ func (s *Store) CreateTasks(ctx context.Context, batch []NewTask, l Lease) (Crea
 			return created, fmt.Errorf("create %d tasks: %w", n, err)
 		}
 		if row.what == 1 {
-			created.Leased = append(created.Leased, row.leased())
+			created.Leased = append(created.Leased, row.leased(l.WorkerID))
 		} else {
 			made = int(row.stepNo)
 		}

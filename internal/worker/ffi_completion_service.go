@@ -29,7 +29,7 @@ func (s *FFICompletionService) SendStepResults(ctx context.Context, batch []*dis
 	results, sent := make([]workflow.AttemptResult, 0, len(batch)), make([]*dispatch.Completion, 0, len(batch))
 	jobs := make([]*job, 0, len(batch))
 	tasks := make(map[sdk.UUID]*TaskData, len(batch))
-	fanOut := 0
+	fanOut, foreign := 0, false
 	for _, c := range batch {
 		j := s.ledger.get(c.Message.Key)
 		if j == nil {
@@ -37,6 +37,7 @@ func (s *FFICompletionService) SendStepResults(ctx context.Context, batch []*dis
 		}
 		tasks[j.task.TaskUUID] = j.task
 		sent, jobs = append(sent, c), append(jobs, j)
+		foreign = foreign || j.step.WorkerID != s.keeper.WorkerID()
 		results = append(results, workflow.AttemptResult{
 			TaskUUID: j.task.TaskUUID, TemplateID: j.task.TemplateID, StepNo: j.step.StepNo, Counts: j.step.Counts,
 			From: workflow.StepInProgress, Result: c.Result,
@@ -51,7 +52,12 @@ func (s *FFICompletionService) SendStepResults(ctx context.Context, batch []*dis
 
 	s.ledger.flight.RLock()
 	defer s.ledger.flight.RUnlock()
-	applied, err := s.sender.Send(ctx, results, s.keeper.Lease(slots+extra))
+	lease := s.keeper.Lease(slots + extra)
+	if foreign {
+		// The worker came back under a new identity, of which these tasks' claims do not know: their next steps are queued.
+		lease.Budget = 0
+	}
+	applied, err := s.sender.Send(ctx, results, lease)
 	switch store.Classify(err) {
 	case store.RemedyReconnect:
 		s.claimer.Adopt()
@@ -60,6 +66,9 @@ func (s *FFICompletionService) SendStepResults(ctx context.Context, batch []*dis
 	}
 	if err != nil {
 		return 0, err
+	}
+	if applied.Again {
+		s.claimer.Adopt()
 	}
 	for i, state := range applied.States {
 		jobs[i].became = state

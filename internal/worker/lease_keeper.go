@@ -27,6 +27,7 @@ type LeaseKeeper struct {
 	handlers atomic.Pointer[[]int32]
 	trusted  atomic.Int64 // until when the lease surely holds, in nanoseconds of the monotonic clock since begun
 	begun    time.Time
+	drained  atomic.Bool
 
 	mu sync.Mutex // one registration or heartbeat at a time
 }
@@ -89,11 +90,14 @@ func (k *LeaseKeeper) refreshHandlers(ctx context.Context, workerID int32) error
 // Lease is what the worker may bring to a statement: nothing unless its lease surely holds.
 func (k *LeaseKeeper) Lease(budget int) store.Lease {
 	l := store.Lease{WorkerID: k.workerID.Load()}
-	if handlers := k.handlers.Load(); handlers != nil && k.Trusted() {
+	if handlers := k.handlers.Load(); handlers != nil && k.Trusted() && !k.drained.Load() {
 		l.Handlers, l.Budget = *handlers, budget
 	}
 	return l
 }
+
+// Drain makes the worker take no more steps.
+func (k *LeaseKeeper) Drain() { k.drained.Store(true) }
 
 // Serves says whether the worker offers the handler.
 func (k *LeaseKeeper) Serves(handlerID int32) bool {

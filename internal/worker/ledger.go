@@ -29,6 +29,12 @@ type ledger struct {
 
 func newLedger() *ledger { return &ledger{jobs: map[dispatch.StepKey]*job{}} }
 
+// land waits for the statements that are on their way.
+func (l *ledger) land() {
+	l.flight.Lock()
+	defer l.flight.Unlock()
+}
+
 // add enters a job; false means that the attempt is in flight already.
 func (l *ledger) add(j *job) bool {
 	l.mu.Lock()

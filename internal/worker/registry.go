@@ -102,6 +102,8 @@ func (r *WorkerActorRegistry) CancelSteps(task sdk.UUID, cause error) {
 // done, results are accepted, actors stop. grace bounds what comes after ctx: the handlers' return once cancelled, and the
 // acceptance of the last results. Nothing may claim any more when it is called.
 func (r *WorkerActorRegistry) Shutdown(ctx context.Context, grace time.Duration) error {
+	r.Keeper.Drain()
+	r.ledger.land()
 	stopped := r.runner.Stop(ctx, grace)
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()

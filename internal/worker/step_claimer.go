@@ -29,7 +29,10 @@ type StepClaimer struct {
 	poll     time.Duration
 	logger   *slog.Logger
 	hints    chan struct{}
-	suspect  atomic.Bool
+	// suspect is until when an unanswered statement may yet be committed; zero if there is none. Unix nanoseconds.
+	suspect  atomic.Int64
+	adoptNow atomic.Bool
+	adopted  time.Time
 }
 
 // Hint says that steps may be waiting. It never waits.
@@ -68,10 +71,8 @@ func (c *StepClaimer) waitForWork(ctx context.Context) {
 }
 
 func (c *StepClaimer) claim(ctx context.Context) (more bool, err error) {
-	if c.suspect.Load() {
-		if err := c.adopt(ctx); err != nil {
-			return false, err
-		}
+	if err := c.lookForOrphans(ctx); err != nil {
+		return false, err
 	}
 	if err := c.slots.Acquire(ctx); err != nil {
 		return false, err
@@ -82,8 +83,11 @@ func (c *StepClaimer) claim(ctx context.Context) (more bool, err error) {
 		c.slots.Release(got)
 		return false, nil
 	}
+	// A stop must not cut a claim off half-way: its steps would be this worker's without its knowing.
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitsWithin)
+	defer cancel()
 	c.ledger.flight.RLock()
-	steps, more, err := c.store.ClaimSteps(ctx, lease)
+	steps, more, err := c.store.ClaimSteps(whole, lease)
 	c.execute(ctx, steps)
 	c.ledger.flight.RUnlock()
 	c.slots.Release(got - len(steps))
@@ -127,14 +131,38 @@ func (c *StepClaimer) Take(ctx context.Context, l store.Lease, steps []store.Cla
 // Adopt implements the orchestration's StepTaker: a commit went unanswered, so the database may hold steps as this
 // worker's that it has never heard of. They are looked for before the next claim.
 func (c *StepClaimer) Adopt() {
-	c.suspect.Store(true)
+	c.suspect.Store(time.Now().Add(commitsWithin).UnixNano())
+	c.adoptNow.Store(true)
 	c.Hint()
+}
+
+const (
+	// commitsWithin is how long a statement may go on at the server after its client lost it: its timeout, and some more.
+	commitsWithin = 6 * time.Second
+	// adoptEvery is how often orphans are looked for in that time.
+	adoptEvery = 500 * time.Millisecond
+)
+
+// lookForOrphans looks while a statement may yet be committed, and once more after that.
+func (c *StepClaimer) lookForOrphans(ctx context.Context) error {
+	until := c.suspect.Load()
+	if until == 0 || !c.adoptNow.Swap(false) && time.Since(c.adopted) < adoptEvery {
+		return nil
+	}
+	c.adopted = time.Now()
+	if err := c.adopt(ctx); err != nil {
+		c.adoptNow.Store(true)
+		return err
+	}
+	if c.adopted.UnixNano() > until {
+		c.suspect.CompareAndSwap(until, 0)
+	}
+	return nil
 }
 
 // adopt runs the steps that are this worker's by the database and not in flight. While it compares, no statement that
 // leases steps is on its way; what it finds can therefore be no one else's to start.
 func (c *StepClaimer) adopt(ctx context.Context) error {
-	c.suspect.Store(false)
 	c.ledger.flight.Lock()
 	held, err := c.store.HeldSteps(ctx, c.keeper.WorkerID())
 	orphans := slices.DeleteFunc(held, func(s store.ClaimedStep) bool {
@@ -142,12 +170,10 @@ func (c *StepClaimer) adopt(ctx context.Context) error {
 	})
 	c.ledger.flight.Unlock()
 	if err != nil {
-		c.suspect.Store(true)
 		return err
 	}
 	for i := range orphans {
 		if err := c.slots.Acquire(ctx); err != nil {
-			c.suspect.Store(true)
 			return err
 		}
 		c.logger.Warn("a step of an unanswered commit is run", "step", orphans[i].Name, "task_uuid", orphans[i].TaskUUID)

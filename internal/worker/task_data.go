@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
 
 	"github.com/tasker-systems/tasker-go/internal/catalog"
 	"github.com/tasker-systems/tasker-go/internal/store"
@@ -54,7 +57,10 @@ func (t *TaskData) loadContext(ctx context.Context) (json.RawMessage, error) {
 	if raw != nil {
 		return raw, nil
 	}
-	raw, err := t.store.TaskContext(ctx, t.TaskUUID)
+	err := whenThere(ctx, func() (err error) {
+		raw, err = t.store.TaskContext(ctx, t.TaskUUID)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +92,11 @@ func (t *TaskData) loadResults(ctx context.Context, no int32, names []string) (m
 	if len(ask) == 0 {
 		return found, nil
 	}
-	read, err := t.store.StepResults(ctx, t.TaskUUID, ask)
+	var read map[int32]json.RawMessage
+	err := whenThere(ctx, func() (err error) {
+		read, err = t.store.StepResults(ctx, t.TaskUUID, ask)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -95,6 +105,19 @@ func (t *TaskData) loadResults(ctx context.Context, no int32, names []string) (m
 		t.keep(at, raw)
 	}
 	return found, nil
+}
+
+// whenThere reads again while the database is away, for as long as the step may take: a step does not fail because of that.
+func whenThere(ctx context.Context, read func() error) error {
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = 10*time.Millisecond, 500*time.Millisecond
+	for {
+		err := read()
+		if remedy := store.Classify(err); remedy != store.RemedyRetry && remedy != store.RemedyReconnect || ctx.Err() != nil {
+			return err
+		}
+		pause(ctx, wait.NextBackOff())
+	}
 }
 
 func (t *TaskData) step(no int32) (*catalog.Step, error) {
