@@ -137,6 +137,20 @@ class TestSteps:
         assert document["error"]["message"] == "step 'validate_cart' has no result, which 'cart' needs"
         assert document["error"]["retryable"] is False
 
+    def test_registering_twice_changes_nothing(self, shop: HandlerRegistry, caplog: pytest.LogCaptureFixture) -> None:
+        before = shop.get_handler_class("ecommerce.order_processing.charge")
+        orders.register(shop)
+        assert shop.get_handler_class("ecommerce.order_processing.charge") is before
+        assert caplog.text == ""
+
+    def test_a_step_that_comes_later_is_there_as_well(self, registry: HandlerRegistry) -> None:
+        flow = Workflow("later")
+        flow.step(name="first")(lambda: 1)
+        assert list(flow.handlers()) == ["default.later.first"]
+        flow.step(name="second")(lambda: 2)
+        flow.register(registry)
+        assert run(registry, "default.later.second")["result"] == 2
+
     def test_handlers_are_registered_by_default_with_those_of_the_process(self) -> None:
         orders.register()
         assert "ecommerce.order_processing.charge" in HandlerRegistry.instance().list_handlers()

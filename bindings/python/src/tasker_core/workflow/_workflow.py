@@ -54,6 +54,7 @@ class Workflow:
         self.description = description
         self.identity_strategy = identity_strategy
         self._steps: dict[Callable[..., Any], Step] = {}
+        self._handlers: dict[str, type[StepHandler]] | None = None
         caller = inspect.currentframe()
         caller = caller.f_back if caller is not None else None
         self.__module__ = caller.f_globals.get("__name__", "") if caller is not None else ""
@@ -141,13 +142,13 @@ class Workflow:
         dependencies = list(dict.fromkeys(self._steps[other].name for other in needed))
         handler = f"{self.namespace}.{self.name}.{name}"
         self._steps[function] = Step(name, handler, function, kind, dependencies, options)
+        self._handlers = None
 
     def handlers(self) -> dict[str, type[StepHandler]]:
         """Return the handler classes of the steps, by the names that the template has for them."""
-        steps = self._steps
-        return {
-            step.callable: step_handler_class(step, steps, self.version, self._worker_of(step)) for step in steps.values()
-        }
+        if self._handlers is None:
+            self._handlers = {step.callable: self._handler_of(step) for step in self._steps.values()}
+        return dict(self._handlers)
 
     def register(self, registry: HandlerRegistry | None = None) -> Workflow:
         """Register the handlers of the steps with the registry of this process, or another one."""
@@ -202,6 +203,9 @@ class Workflow:
             idempotency_key=key,
         )
         return Run(task.task_uuid, client)
+
+    def _handler_of(self, step: Step) -> type[StepHandler]:
+        return step_handler_class(step, self._steps, self.version, self._worker_of(step))
 
     def _worker_of(self, step: Step) -> str | None:
         """Return the step that the batches of a batchable step are given to: the batch_worker that waits for it."""
