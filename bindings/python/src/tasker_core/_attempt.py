@@ -12,6 +12,7 @@ from typing import Any
 from tasker_core._codec import EncodeError, dumps
 from tasker_core._handles import NativeWorker
 from tasker_core._status import CoreError, StaleTokenError, Status, StepCancelledError
+from tasker_core._wire import plain
 
 _log = logging.getLogger("tasker_core")
 
@@ -43,10 +44,14 @@ class Attempt:
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> bool:
         """Tell the core that the handler is at work. False: it should stop."""
         try:
-            self._worker.heartbeat(self.token, details)
+            self._worker.heartbeat(self.token, None if details is None else plain(details))
         except (StepCancelledError, StaleTokenError) as error:
             self.cancel(str(error.details.get("reason") or "cancelled"))
-            return False
+        except CoreError as error:
+            if error.code == Status.E_HANDLE:  # the worker has ended
+                self.cancel("shutdown")
+            else:
+                _log.warning("the heartbeat of attempt %s was refused: %s", self.event_id, error)
         return not self.cancelled()
 
     # What the core says.
@@ -78,17 +83,25 @@ class Attempt:
         as well the error is raised; the core then ends the attempt when its time is up.
         """
         try:
-            return self._send(dumps(document), patience)
+            return self.offer(document, patience)
         except EncodeError as error:
             problem = str(error)
         except CoreError as error:
             if error.code not in _REFUSED:
                 raise
             problem = str(error)
-        _log.error("the result of step %s cannot be handed over: %s", self._step_of(document), problem)
-        return self._send(dumps(serialization_failure(document, problem)), patience)
+        step = document.get("step_uuid") or f"of attempt {self.event_id}"
+        _log.error("the result of step %s cannot be handed over: %s", step, problem)
+        return self.offer(serialization_failure(document, problem), patience)
 
-    def _send(self, raw: bytes, patience: float) -> bool:
+    def offer(self, document: Mapping[str, Any], patience: float = PATIENCE_S) -> bool:
+        """Hand over the result as it is. False: the attempt was over already.
+
+        Raises:
+            EncodeError: It is no JSON. The step can still be answered, as after the next one.
+            CoreError: The core refuses it, or had no room for it in time.
+        """
+        raw = dumps(document)
         deadline = time.monotonic() + patience
         while True:
             try:
@@ -114,9 +127,6 @@ class Attempt:
     def release(self, reason: str) -> bool:
         """Give the step back without using up an attempt."""
         return self._worker.release(self.token, reason)
-
-    def _step_of(self, document: Mapping[str, Any]) -> object:
-        return document.get("step_uuid") or f"of attempt {self.event_id}"
 
 
 def serialization_failure(document: Mapping[str, Any], problem: str) -> dict[str, Any]:

@@ -98,7 +98,10 @@ class Poller:
             library().plain("tasker_signals_harden", 0xFFFFFFFF)
         code, frames = self._worker.poll(timeout)
         for frame in frames:
-            self._deliver(frame)
+            try:
+                self._deliver(frame)
+            except Exception:
+                _log.exception("a frame of the core was lost")
         return code != Status.CLOSED
 
     def _watch(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:

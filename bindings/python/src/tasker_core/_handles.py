@@ -8,8 +8,9 @@ from typing import Any
 
 from tasker_core import _frames
 from tasker_core._codec import dumps, loads
-from tasker_core._native import Library, interruptible, library
+from tasker_core._native import Library, library
 from tasker_core._status import CoreError, ForkedError, Status
+from tasker_core._waiting import interruptible
 
 OPEN_TIMEOUT_S = 60.0
 """How long opening may take: the private PostgreSQL may have to recover first."""

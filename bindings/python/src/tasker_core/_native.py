@@ -7,26 +7,23 @@ fork workers that use it.
 from __future__ import annotations
 
 import ctypes
-import glob
 import json
 import logging
 import os
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from tasker_core._find import LibraryLoadError, find_library, musl_hint
 from tasker_core._status import ForkedError, Status, error_class
 from tasker_core.exceptions import FFIError
 
 ABI_MAJOR, ABI_MINOR = 1, 0
 """The version of include/tasker.h that this module is written for."""
 
-_LIBRARY = "libtasker.so"
 _TOGETHER = "build or install them together"
 _log = logging.getLogger("tasker_core")
-_T = TypeVar("_T")
 
 
 class Buffer(ctypes.Structure):
@@ -79,10 +76,6 @@ FORKED, GO_STARTED, SEGV_NOT_GO, HANDLERS_NO_ONSTACK, OTHER_GO_RUNTIME, MUSL = 1
 """The bits of `tasker_process_state`."""
 
 
-class LibraryLoadError(FFIError):
-    """libtasker was not found, or does not fit this package or this system."""
-
-
 class Library:
     """The loaded library. Its methods raise `CoreError` for negative results."""
 
@@ -91,7 +84,7 @@ class Library:
         try:
             dll = ctypes.CDLL(str(path))
         except OSError as error:
-            raise LibraryLoadError(f"{path} cannot be loaded: {error}{_musl_hint()}") from error
+            raise LibraryLoadError(f"{path} cannot be loaded: {error}{musl_hint()}") from error
         self._functions: dict[str, Any] = {}
         for name, (restype, argtypes) in FUNCTIONS.items():
             function = getattr(dll, name, None)
@@ -193,8 +186,10 @@ def library() -> Library:
             if _library is None:
                 if _prevented:
                     raise FFIError(f"Tasker was started too early: {_prevented}")
-                _library, _loaded_in = Library(find_library()), os.getpid()
-                _warn_of(_library)
+                found = Library(find_library())
+                _loaded_in = os.getpid()  # first: other threads look at it when there is a library
+                _library = found
+                _warn_of(found)
     if _loaded_in != os.getpid():
         raise forked_error()
     return _library
@@ -240,106 +235,9 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
-def find_library() -> Path:
-    """Where the library is: `TASKER_LIBRARY_PATH` and nothing else if it is set; else in the package; else in the
-    `build/lib` of the checkout that this file is in. The dynamic linker's path is not searched: it may hold another one.
-    """
-    explicit = os.environ.get("TASKER_LIBRARY_PATH")
-    if explicit:
-        path = Path(explicit)
-        if path.is_file():
-            return path.resolve()
-        raise LibraryLoadError(f"TASKER_LIBRARY_PATH names {explicit}, which is no file; unset it, or name {_LIBRARY}")
-    tried = [Path(__file__).resolve().parent / "_lib" / _LIBRARY]
-    tried += [root / "build" / "lib" / _LIBRARY for root in Path(__file__).resolve().parents if (root / "go.mod").is_file()]
-    for path in tried:
-        if path.is_file():
-            return path
-    raise LibraryLoadError(
-        f"{_LIBRARY} was not found. Looked for TASKER_LIBRARY_PATH (not set), "
-        + ", ".join(map(str, tried))
-        + f". Install the wheel for this platform, or run `make lib` in a checkout.{_platform_hint()}"
-    )
-
-
-def _platform_hint() -> str:
-    if sys.platform != "linux":
-        return f" There is no build for {sys.platform} yet: it runs on Linux."
-    return _musl_hint()
-
-
-def _musl_hint() -> str:
-    if not is_musl():
-        return ""
-    return (
-        " This system's C library is musl, under which shared libraries in Go cannot be loaded (golang/go#54805):"
-        " use an image with glibc, such as python:3-slim."
-    )
-
-
-def is_musl() -> bool:
-    """Whether the C library of this interpreter is musl."""
-    try:
-        if os.confstr("CS_GNU_LIBC_VERSION"):
-            return False
-    except (AttributeError, ValueError, OSError):
-        pass
-    return bool(glob.glob("/lib/ld-musl-*"))
-
-
 def _warn_of(lib: Library) -> None:
     state = lib.plain("tasker_process_state")
     if state & OTHER_GO_RUNTIME:
         _log.warning("another library in this process runs Go as well; that works on Linux, but nobody promises it")
     if state & SEGV_NOT_GO:
         _log.warning("the handler of SIGSEGV is not Go's: a bug in the core would end this process")
-
-
-def interruptible(call: Callable[[], _T], late: Callable[[_T], None] | None = None) -> _T:
-    """Run a call that may wait inside the core so that Ctrl-C does not have to wait for it.
-
-    Signal handlers of Python run on the main thread, between calls. There the call goes to a helper thread; if the wait is
-    interrupted, `late` gets what comes of it after all.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return call()
-    outcome: list[tuple[bool, Any]] = []
-    done = threading.Event()
-    lock = threading.Lock()
-    ended = abandoned = False
-
-    def run() -> None:
-        nonlocal ended
-        try:
-            outcome.append((True, call()))
-        except BaseException as error:
-            outcome.append((False, error))
-        with lock:
-            ended = True
-            orphaned = abandoned
-        done.set()
-        if orphaned:
-            drop()
-
-    def drop() -> None:
-        succeeded, value = outcome[0]
-        if succeeded and late is not None:
-            late(value)
-
-    try:
-        threading.Thread(target=run, name="tasker-call", daemon=True).start()
-    except RuntimeError:  # the interpreter exits
-        return call()
-    try:
-        done.wait()
-    except BaseException:
-        with lock:
-            abandoned = True
-            orphaned = ended
-        if orphaned:
-            drop()
-        raise
-    succeeded, value = outcome[0]
-    if succeeded:
-        return value  # type: ignore[no-any-return]
-    raise value

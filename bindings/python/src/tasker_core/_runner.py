@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from tasker_core._attempt import Attempt
-from tasker_core._codec import DecodeError, EncodeError
+from tasker_core._codec import EncodeError
 from tasker_core._execute import Document, execute_step, is_checkpoint
 from tasker_core._loop import HandlerLoop
 from tasker_core._pool import DaemonPool
@@ -103,23 +103,18 @@ class Runner:
             return list(self._attempts.values())
 
     def _begin(self, attempt: Attempt, load: Callable[[], Document]) -> None:
+        event: Document = {}
         try:
             event = load()
-        except DecodeError:
-            _log.exception("a step of the core cannot be read; it is given back")
-            attempt.release("the host cannot read it")
-            self._forget(attempt)
-            return
-        try:
             controls = StepControls(cancelled=attempt.cancelled, heartbeat=attempt.heartbeat)
             outcome = execute_step(event, self._registry, controls, worker_id=self._worker_id)
+            if not isinstance(outcome, dict):
+                self._await(attempt, event, outcome)
+                return
         except BaseException as error:
             self._finish(attempt, event, None, error)
             return
-        if isinstance(outcome, dict):
-            self._finish(attempt, event, outcome, None)
-        else:
-            self._await(attempt, event, outcome)
+        self._finish(attempt, event, outcome, None)
 
     def _await(self, attempt: Attempt, event: Document, outcome: Coroutine[Any, Any, Document]) -> None:
         """Leave a coroutine to the loop. What it ends with comes back to the pool: handing it over may have to wait."""
@@ -130,7 +125,12 @@ class Runner:
             except RuntimeError:  # closed: the worker has ended, and the core knows
                 self._forget(attempt)
 
-        attempt.on_cancel(self._async.run(outcome, ended))
+        try:
+            cancel = self._async.run(outcome, ended)
+        except RuntimeError:  # the program closed its loop
+            outcome.close()
+            raise
+        attempt.on_cancel(cancel)
 
     def _finish(self, attempt: Attempt, event: Document, document: Document | None, error: BaseException | None) -> None:
         try:

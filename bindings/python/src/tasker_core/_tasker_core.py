@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from tasker_core import _native, _version
 from tasker_core import logging as core_logging
+from tasker_core._codec import EncodeError
 from tasker_core._legacy_result import result_document
 from tasker_core._runtime import runtime
 from tasker_core._status import CoreError
@@ -63,8 +65,14 @@ def bootstrap_worker(config: dict[str, Any] | None = None) -> dict[str, Any]:
 
 def stop_worker() -> str:
     """Stop the worker. What it still holds is given back; harmless without a worker."""
+    from tasker_core.worker import Worker
+
     if runtime.current() is None:
         return "Worker system not running"
+    running = Worker.instance()
+    if running is not None:  # it has to let its handlers finish
+        running.stop()
+        return "Worker stopped"
     summary = runtime.end()
     return f"Worker stopped: {summary.get('completed', 0)} steps completed"
 
@@ -111,13 +119,14 @@ def complete_step_event(event_id: str, completion_data: dict[str, Any]) -> bool:
 
     Raises:
         ConversionError: The core does not take the document; the step can still be answered.
+        ValueError: The id is none.
     """
-    attempt = runtime.polled(event_id)
+    attempt = runtime.polled(str(UUID(event_id)))
     if attempt is None:
         return False
     try:
-        accepted = attempt.complete(result_document(completion_data))
-    except CoreError as error:
+        accepted = attempt.offer(result_document(completion_data))
+    except (EncodeError, CoreError) as error:
         raise ConversionError(f"the result of step {completion_data.get('step_uuid')} was refused: {error}") from error
     runtime.forget(event_id)
     return accepted
@@ -125,10 +134,13 @@ def complete_step_event(event_id: str, completion_data: dict[str, Any]) -> bool:
 
 def checkpoint_yield_step_event(event_id: str, checkpoint_data: dict[str, Any]) -> bool:
     """Save how far a step got; it comes back as another event. False: the step is not this process's any more."""
-    attempt = runtime.polled(event_id)
+    attempt = runtime.polled(str(UUID(event_id)))
     if attempt is None:
         return False
-    saved = attempt.checkpoint(checkpoint_data)
+    try:
+        saved = attempt.checkpoint(checkpoint_data)
+    except (EncodeError, CoreError) as error:
+        raise ConversionError(f"the checkpoint was refused: {error}") from error
     runtime.forget(event_id)
     return saved
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from tasker_core import _frames
 from tasker_core._codec import DecodeError, loads
-from tasker_core._native import Library
+from tasker_core._native import Library, loaded
 from tasker_core._status import CoreError, Status
 from tasker_core.types import LogContext
 
@@ -141,5 +141,5 @@ def start_drain(library: Library) -> None:
 
 def flush() -> None:
     """Log what the core has recorded up to now."""
-    if _drain is not None:
+    if _drain is not None and loaded():
         _drain.flush()

@@ -111,14 +111,17 @@ class Worker:
         native = runtime.require()
         self._process, self._slots = os.getpid(), native.slots
         self._result = BootstrapResult(success=True, worker_id=runtime.worker_id, handle_id=f"{native.handle:x}")
-
         self._bridge = EventBridge.instance()
         self._bridge.start()
         self._channel = Channel(native, registry, runtime.worker_id, bridge=self._bridge, loop=loop)
         with Worker._instance_lock:
             Worker._instance = self
         atexit.register(self._at_exit)
-        self._channel.start()
+        try:
+            self._channel.start()
+        except BaseException:
+            self.stop(grace=0.0)
+            raise
 
     def stop(self, grace: float = GRACE_S, *, hurry: threading.Event | None = None) -> None:
         """Stop: take no further steps, let handlers finish, and store their results. Harmless when it does not run.

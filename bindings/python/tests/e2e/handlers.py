@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from tasker_core import (
@@ -216,7 +217,7 @@ def deep(levels: int) -> Any:
     return value
 
 
-UNSERIALISABLE = {
+UNSERIALISABLE: dict[str, Callable[[], Any]] = {
     "a circle": circle,
     "NaN": lambda: {"x": float("nan")},
     "bytes": lambda: {"x": b"\xff" * 1000},

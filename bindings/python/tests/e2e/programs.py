@@ -36,6 +36,7 @@ from tasker_core import (
 )
 from tasker_core.exceptions import WorkerAlreadyRunningError, WorkerNotInitializedError
 
+NOBODY = "00000000-0000-7000-8000-000000000000"
 TEMPLATES = str(Path(__file__).with_name("templates"))
 
 
@@ -134,7 +135,7 @@ def without_a_worker() -> None:
         except WorkerNotInitializedError as error:
             errors[function.__name__] = str(error)
     tell(
-        errors=errors, complete=core.complete_step_event("no", {}), checkpoint=core.checkpoint_yield_step_event("no", {}),
+        errors=errors, complete=core.complete_step_event(NOBODY, {}), checkpoint=core.checkpoint_yield_step_event(NOBODY, {}),
         events=core.poll_in_process_events(), health=get_health_check().status, poller=EventPoller().get_metrics(),
     )  # fmt: skip
 
@@ -142,7 +143,8 @@ def without_a_worker() -> None:
 def restarted(times: str) -> None:
     """Start and stop the worker in one process, and run a task each time."""
     made = registry(errors__succeed=lambda _: {})
-    statuses, threads = [], []
+    statuses: list[Any] = []
+    threads: list[int] = []
     for _ in range(int(times)):
         with Worker.start(config=config(), registry=made) as worker:
             try:

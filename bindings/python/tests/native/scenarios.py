@@ -19,6 +19,7 @@ from tasker_core._codec import loads
 from tasker_core._frames import Frame, FrameType
 from tasker_core._handles import NativeClient, NativeWorker
 from tasker_core._status import CoreError, ForkedError, StaleTokenError, Status, StepCancelledError
+from tasker_core.exceptions import FFIError
 
 RESULT = b'{"success":true,"result":{"value":1}}'
 
@@ -118,7 +119,7 @@ def attempts() -> None:
     worker = open_worker()
     publish(worker, 5)
     first = next_step(worker)
-    told = {
+    told: dict[str, Any] = {
         "accepted": first.complete({"success": True}),
         "twice": first.complete({"success": True}),
         "heartbeat_late": first.heartbeat(),
@@ -155,7 +156,7 @@ def cancelled() -> None:
     called = threading.Event()
     attempt.on_cancel(called.set)
     worker.call("test.cancel")
-    cancels = []
+    cancels: list[Frame] = []
     while not cancels:
         _, frames = worker.poll(1.0)
         cancels = [frame for frame in frames if frame.type == FrameType.CANCEL]
@@ -354,7 +355,11 @@ def exits(how: str) -> None:
 
     worker = open_worker()
     core_logging.start_drain(_native.library())
-    Poller(worker, lambda _: threading.Event().wait()).start()  # it hangs at the first frame
+
+    def hang(_: Frame) -> None:
+        threading.Event().wait()
+
+    Poller(worker, hang).start()
     threading.Thread(target=lambda: worker.poll(100.0), daemon=True).start()
     publish(worker, 3)
     time.sleep(0.2)
@@ -403,7 +408,7 @@ def _raw_fork() -> int:
     import platform
 
     number = {"x86_64": 57}[platform.machine()]
-    return ctypes.CDLL(None).syscall(number)
+    return int(ctypes.CDLL(None).syscall(number))
 
 
 def forks_before_loading() -> None:
@@ -445,7 +450,7 @@ def prevented() -> None:
     try:
         open_worker()
         message = ""
-    except _native.FFIError as error:
+    except FFIError as error:
         message = str(error)
     pid = os.fork()
     if pid == 0:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tasker_core import _native
+from tasker_core import _find, _native
 
 from .children import Play, environment
 
@@ -92,13 +92,13 @@ def test_the_library_of_the_package_goes_before_that_of_the_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TASKER_LIBRARY_PATH", raising=False)
-    monkeypatch.setattr(_native, "__file__", str(tmp_path / "tasker_core" / "_native.py"))
+    monkeypatch.setattr(_find, "__file__", str(tmp_path / "tasker_core" / "_find.py"))
     (tmp_path / "go.mod").touch()
     paths = [tmp_path / "tasker_core" / "_lib" / "libtasker.so", tmp_path / "build" / "lib" / "libtasker.so"]
     for path in reversed(paths):
         path.parent.mkdir(parents=True)
         path.touch()
-        assert _native.find_library() == path
+        assert _find.find_library() == path
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,9 @@ def test_musl_is_told_from_glibc_and_explained(
         return glibc
 
     monkeypatch.setattr(os, "confstr", confstr)
-    monkeypatch.setattr(_native.glob, "glob", lambda _: linkers)
-    assert _native.is_musl() is musl
-    assert ("golang/go#54805" in _native._musl_hint()) is musl
+    monkeypatch.setattr("tasker_core._find.glob.glob", lambda _: linkers)
+    assert _find.is_musl() is musl
+    assert ("golang/go#54805" in _find.musl_hint()) is musl
 
 
 def test_the_environment_is_read_as_it_is_when_a_worker_is_opened(play: Play) -> None:
