@@ -44,7 +44,11 @@ func (p *TaskRequestProcessor) ProcessTaskRequest(ctx context.Context, r sdk.Tas
 	if problems := p.check(&r); len(problems) > 0 {
 		return TaskRequestResult{}, &RequestError{Problems: problems}
 	}
-	t, err := p.catalog.Current(ctx, r.Namespace, r.Name, r.Version)
+	var t *catalog.Template
+	_, err := retry(ctx, time.Now().Add(createFor), func() (err error) {
+		t, err = p.catalog.Current(ctx, r.Namespace, r.Name, r.Version)
+		return err
+	})
 	if err != nil {
 		return TaskRequestResult{}, err
 	}
