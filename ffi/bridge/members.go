@@ -17,15 +17,15 @@ type memberReader struct {
 	seen        uint64 // a bit for each key, not always another one
 }
 
-func readMembers(raw []byte, path string) memberReader {
+// read begins with an object.
+func (r *memberReader) read(raw []byte, path string) {
 	raw = skip(raw)
-	r := memberReader{place: place{parent: path}, start: raw}
+	r.parent, r.start = path, raw
 	if len(raw) == 0 || raw[0] != '{' {
 		r.err = keyError(path, "must be an object")
-		return r
+		return
 	}
 	r.rest = skip(raw[1:])
-	return r
 }
 
 // next moves on to the next member; false means that there is none, or err.
@@ -66,7 +66,8 @@ func (r *memberReader) isTwice() bool {
 
 // members calls fn for each member of a document's object.
 func members(raw []byte, path string, fn func(at place, value json.RawMessage) error) error {
-	r := readMembers(raw, path)
+	var r memberReader
+	r.read(raw, path)
 	for r.next() {
 		if err := fn(r.place, r.value); err != nil {
 			return err

@@ -40,7 +40,8 @@ func decodeResult(raw []byte, step sdk.UUID, limits payload.Limits) (*sdk.StepEx
 	}
 	d := &resultDocument{}
 	raw = append(d.small[:0], raw...)
-	r := readMembers(raw, "")
+	var r memberReader
+	r.read(raw, "")
 	for r.next() {
 		if err := d.member(r.place, r.value); err != nil {
 			return nil, err
@@ -79,7 +80,8 @@ func (d *resultDocument) member(at place, value json.RawMessage) error {
 		if isNull(value) {
 			return nil
 		}
-		r := readMembers(value, "metadata")
+		var r memberReader
+		r.read(value, "metadata")
 		for r.next() {
 			if err := d.metadata(r.place, r.value); err != nil {
 				return err

@@ -47,8 +47,7 @@ type Core struct {
 	store    store
 	logger   *slog.Logger
 	environ  []string
-	lately   sync.Mutex
-	latest   [64]*dispatch.DispatchHandlerMessage
+	latest   [64]atomic.Pointer[dispatch.DispatchHandlerMessage]
 }
 
 var _ bridge.Core = (*Core)(nil)
@@ -118,7 +117,7 @@ func (c *Core) Limits() payload.Limits { return payload.Limits{MaxBytes: 8 << 20
 func (c *Core) Start(_ context.Context, _ []string, connect bridge.Connect) error {
 	c.results = dispatch.NewCompletionProcessorService(&c.store, c.slots, dispatch.CompletionConfig{CompletionBufferSize: c.settings.Room, Logger: c.logger})
 	c.channel = connect(c, c.slots, c.results, dispatch.FfiConfig{
-		CompletionBufferSize: c.settings.Room, Checkpoints: &c.store, WorkerName: "loopback",
+		CompletionBufferSize: c.settings.Room, Checkpoints: &c.store, WorkerName: "loopback", Loaders: 1, // events are at hand
 		CompletionTimeout: time.Duration(c.settings.TimeoutMS) * time.Millisecond,
 	})
 	c.making.Add(1)
@@ -160,19 +159,14 @@ func (c *Core) message() *dispatch.DispatchHandlerMessage {
 		key.TaskUUID[15-i] = byte(n >> (8 * i))
 	}
 	m := &dispatch.DispatchHandlerMessage{Key: key, Handler: "loopback", Step: anyStep}
-	c.lately.Lock()
-	defer c.lately.Unlock()
-	c.latest[n%int64(len(c.latest))] = m
+	c.latest[n%int64(len(c.latest))].Store(m)
 	return m
 }
 
 // cancelAll cancels the steps that were made last; those that have ended do not mind.
 func (c *Core) cancelAll() {
-	c.lately.Lock()
-	all := c.latest
-	c.lately.Unlock()
-	for _, m := range all {
-		if m != nil {
+	for i := range c.latest {
+		if m := c.latest[i].Load(); m != nil {
 			m.Cancel(dispatch.ErrCancelled)
 		}
 	}
