@@ -139,13 +139,13 @@ func TestAnOutageLongerThanTheLeaseFailsNoStep(t *testing.T) {
 	only[0] = retried(1, only[0])
 	w.register(t, "once", only...)
 	server := w.server(t, "server", role{})
-	w.worker(t, "worker", role{Slots: 60, Lease: 500 * time.Millisecond})
+	w.worker(t, "worker", role{Slots: 60, Lease: 1500 * time.Millisecond})
 	for n := range 30 {
 		w.submit(t, server, "once", map[string]conduct{"s1": {MS: 900, Stubborn: n%2 == 0}, "s2": {MS: 1000}})
 	}
 	require.Eventually(t, func() bool { return w.seen(t, "s1", "start") == 30 }, patience, tick)
 	cluster.StopImmediate(t)
-	<-time.After(1200 * time.Millisecond) // the outage itself: longer than the lease
+	<-time.After(2500 * time.Millisecond) // the outage itself: longer than the lease
 	cluster.Start(t)
 	w.settled(t, patience)
 	w.requireNoStep(t, `s.state <> 'complete' or s.attempt - s.crashes - s.forgiven > 1`, "a step failed because the database was away")

@@ -21,6 +21,7 @@ type StepEnqueuerService struct {
 	store   *store.Store
 	results *OrchestrationResultProcessor
 	grace   time.Duration
+	watch   leaseWatch
 	logger  *slog.Logger
 }
 
@@ -30,7 +31,10 @@ func NewStepEnqueuerService(d Dependencies, results *OrchestrationResultProcesso
 	if grace <= 0 {
 		grace = 5 * time.Second
 	}
-	return &StepEnqueuerService{store: d.Store, results: results, grace: grace, logger: d.Logger}
+	return &StepEnqueuerService{
+		store: d.Store, results: results, grace: grace, logger: d.Logger,
+		watch: leaseWatch{longestGap: max(time.Second, 2*d.Config.ReapInterval)},
+	}
 }
 
 // ProcessBatch does one sweep over everything.
@@ -55,6 +59,10 @@ func (s *StepEnqueuerService) FireTimers(ctx context.Context) (total int, err er
 
 // RecoverLostSteps ends the attempts of workers whose lease has run out. A step that has lost too many workers fails.
 func (s *StepEnqueuerService) RecoverLostSteps(ctx context.Context) (total int, err error) {
+	defer func() { s.watch.swept(time.Now(), err) }()
+	if err := s.store.EndLeases(ctx, s.watch.unbroken(time.Now())); err != nil {
+		return 0, err
+	}
 	for {
 		lost, err := s.store.LostSteps(ctx, sweepLimit)
 		if err != nil || len(lost) == 0 {

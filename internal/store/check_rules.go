@@ -53,10 +53,11 @@ from tasker.workflow_steps s
 where s.state = 'in_progress' and s.worker_id is not null
   and not exists (select from tasker.task_claims c where c.worker_id = s.worker_id and c.task_uuid = s.task_uuid)`},
 
-	{"expired_lease", "a step is taken back within 3 seconds after its worker's lease ran out", `
-select s.task_uuid, s.step_no, format('the lease of worker %s (%s) ran out %s ago', w.worker_id, w.name, date_trunc('milliseconds', now() - ` + leaseEnd + `))
+	{"expired_lease", "a step is taken back once its worker's lease has run out, 3 seconds and a lease's length later at most", `
+select s.task_uuid, s.step_no, format('the lease of worker %s (%s) ran out %s ago', w.worker_id, w.name, date_trunc('milliseconds', now() - w.lease_until))
 from tasker.workflow_steps s join tasker.workers w using (worker_id)
-where s.state = 'in_progress' and w.stopped_at is null and ` + leaseEnd + ` < now() - interval '3 seconds'`},
+where s.state = 'in_progress' and w.stopped_at is null
+  and greatest(w.lease_until, pg_postmaster_start_time()) + w.lease_ms * interval '1 millisecond' < now() - interval '3 seconds'`},
 
 	{"ready_queue", "a step has one row in ready_steps while it is enqueued; once it has ended a row may be left over", `
 select s.task_uuid, s.step_no, format('the step is %s and has %s rows in ready_steps, %s of them as it is queued', s.state, coalesce(q.n, 0), coalesce(q.fit, 0))

@@ -29,14 +29,14 @@ type WorkerView struct {
 	State       WorkerState
 	StartedAt   time.Time
 	HeartbeatAt time.Time
-	LeaseUntil  time.Time // when others may take its steps
+	LeaseUntil  time.Time // others may take its steps once that has passed
 	StoppedAt   *time.Time
 }
 
 const listWorkers = `/* tasker:list_workers */
 select w.worker_id, w.name, w.hostname, w.version, w.pid, w.namespaces, w.slots, w.busy,
-  case when w.stopped_at is not null then 'stopped' when ` + leaseEnd + ` > clock_timestamp() then 'live' else 'lost' end,
-  w.started_at, w.heartbeat_at, ` + leaseEnd + `, w.stopped_at
+  case when w.stopped_at is not null then 'stopped' when not ` + leaseEnded + ` and w.lease_until > clock_timestamp() then 'live' else 'lost' end,
+  w.started_at, w.heartbeat_at, w.lease_until, w.stopped_at
 from tasker.workers w where $1 or w.stopped_at is null order by w.worker_id`
 
 // Workers lists the workers that have not stopped or, with stopped, all that ever were.
@@ -84,7 +84,7 @@ from (select handler_id, count(*) as ready, min(ready_at) as oldest from tasker.
 join tasker.handlers h using (handler_id)
 cross join lateral (
   select count(*) as workers, coalesce(sum(w.slots), 0)::bigint as slots, coalesce(sum(w.busy), 0)::bigint as busy
-  from tasker.workers w where w.stopped_at is null and ` + leaseEnd + ` > clock_timestamp()
+  from tasker.workers w where w.stopped_at is null and w.lease_until > clock_timestamp()
     and h.handler_id = any(w.handlers)) w
 order by 1, 2`
 

@@ -41,14 +41,14 @@ func (s *Store) RegisterWorker(ctx context.Context, w WorkerRegistration) (int32
 	return id, nil
 }
 
-// leaseEnd is when others may take a worker's steps. While the database was down no worker could send a heartbeat, so after
-// a start of the server everyone has a lease's time to do so.
-const leaseEnd = `greatest(w.lease_until, pg_postmaster_start_time() + w.lease_ms * interval '1 millisecond')`
+// leaseEnded is true of a worker w whose steps are others' to take. [Store.EndLeases] or [Store.StopWorker] decides it, for
+// good: until then even a late heartbeat extends the lease.
+const leaseEnded = `w.lease_ms = 0`
 
 const heartbeat = `/* tasker:heartbeat */
 update tasker.workers w set heartbeat_at = clock_timestamp(), lease_until = clock_timestamp() + w.lease_ms * interval '1 millisecond',
   busy = $2
-where w.worker_id = $1 and w.stopped_at is null and ` + leaseEnd + ` > clock_timestamp()`
+where w.worker_id = $1 and w.stopped_at is null and not ` + leaseEnded
 
 // Heartbeat extends the worker's lease over all its steps. [ErrWorkerLost] means that it came too late.
 func (s *Store) Heartbeat(ctx context.Context, workerID int32, busy int) error {
@@ -69,7 +69,7 @@ with held as materialized (
 ), freed as (
   delete from tasker.task_claims where worker_id = $1 and not (select h.any from held h)
 )
-update tasker.workers set lease_until = '-infinity', lease_ms = 0, busy = 0,
+update tasker.workers set lease_until = clock_timestamp(), lease_ms = 0, busy = 0,
   stopped_at = case when not (select h.any from held h) then clock_timestamp() end
 where worker_id = $1`
 
@@ -81,16 +81,30 @@ func (s *Store) StopWorker(ctx context.Context, workerID int32) error {
 	return nil
 }
 
+const endLeases = `/* tasker:end_leases */
+update tasker.workers w set lease_ms = 0
+where w.stopped_at is null and not ` + leaseEnded + ` and w.lease_until < clock_timestamp()
+  and w.lease_ms <= least($1, extract(epoch from clock_timestamp() - pg_postmaster_start_time()) * 1000)`
+
+// EndLeases ends the leases that have run out, unless the worker may have had no way to say that it lives: nobody could while
+// the database was away. So watched, for how long the caller has found the database at hand, must reach back a lease's length.
+func (s *Store) EndLeases(ctx context.Context, watched time.Duration) error {
+	if _, err := s.engine.Exec(ctx, endLeases, watched.Milliseconds()); err != nil {
+		return fmt.Errorf("end leases: %w", err)
+	}
+	return nil
+}
+
 const lostSteps = `/* tasker:lost_steps */
 select s.task_uuid, s.step_no, s.attempt, s.crashes, s.forgiven, t.template_id, w.name
 from tasker.workers w
 join tasker.task_claims c on c.worker_id = w.worker_id
 join tasker.workflow_steps s on s.task_uuid = c.task_uuid and s.worker_id = w.worker_id and s.state = 'in_progress'
 join tasker.tasks t on t.task_uuid = c.task_uuid
-where w.stopped_at is null and ` + leaseEnd + ` < clock_timestamp()
+where w.stopped_at is null and ` + leaseEnded + `
 order by s.task_uuid, s.step_no limit $1`
 
-// LostStep is a step whose worker's lease has run out.
+// LostStep is a step whose worker's lease has ended.
 type LostStep struct {
 	TaskUUID   sdk.UUID
 	StepNo     int32
@@ -99,7 +113,7 @@ type LostStep struct {
 	Worker     string
 }
 
-// LostSteps finds steps whose worker's lease has run out, at most limit. Ending them is the caller's, by
+// LostSteps finds steps whose worker's lease has ended, at most limit. Ending them is the caller's, by
 // [Store.ApplyOutcomes], whose fence makes it harmless that others find the same ones.
 func (s *Store) LostSteps(ctx context.Context, limit int) ([]LostStep, error) {
 	rows, err := s.engine.Query(ctx, lostSteps, limit)
@@ -121,7 +135,7 @@ func (s *Store) LostSteps(ctx context.Context, limit int) ([]LostStep, error) {
 const buryWorkers = `/* tasker:bury_workers */
 with dead as materialized (
   select w.worker_id from tasker.workers w
-  where w.stopped_at is null and w.lease_until < clock_timestamp() - interval '1 minute'
+  where w.stopped_at is null and ` + leaseEnded + ` and w.lease_until < clock_timestamp() - interval '1 minute'
     and not exists (select from tasker.task_claims c join tasker.workflow_steps s on s.task_uuid = c.task_uuid
                     and s.worker_id = w.worker_id and s.state = 'in_progress' where c.worker_id = w.worker_id)
   limit 10 for update skip locked

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -57,14 +58,15 @@ func TestAHeartbeatThatComesTooLateIsRefused(t *testing.T) {
 	}
 }
 
-func TestALeaseThatRanOutWhileTheServerWasDownIsSpared(t *testing.T) {
+func TestALeaseThatRanOutGoesOnUntilItIsEnded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	template := w.register(t, single)
 	l := w.worker(t, 1)
 	w.create(t, template, l)
-	// As if the server had started this moment: since its start, less than a lease has passed.
-	w.db.Exec(t, `update tasker.workers set lease_until = clock_timestamp() - interval '1 minute', lease_ms = 2000000000`)
+	w.db.Exec(t, `update tasker.workers set lease_until = clock_timestamp() - interval '1 hour', lease_ms = 1000`)
+	require.NoError(t, w.EndLeases(t.Context(), 999*time.Millisecond), "watched for less than a lease")
+	require.NoError(t, w.BuryWorkers(t.Context()))
 	lost, err := w.LostSteps(t.Context(), 10)
 	require.NoError(t, err)
 	require.Empty(t, lost)
@@ -72,6 +74,28 @@ func TestALeaseThatRanOutWhileTheServerWasDownIsSpared(t *testing.T) {
 	require.Empty(t, w.claim(t, l), "until it has sent a heartbeat it gets nothing")
 	require.NoError(t, w.Heartbeat(t.Context(), l.WorkerID, 1))
 	require.Len(t, w.claim(t, l), 1)
+	require.NoError(t, w.EndLeases(t.Context(), time.Hour), "its lease has not run out")
+	require.NoError(t, w.Heartbeat(t.Context(), l.WorkerID, 1))
+
+	w.db.Exec(t, `update tasker.workers set lease_until = clock_timestamp() - interval '1 millisecond'`)
+	require.NoError(t, w.EndLeases(t.Context(), time.Second))
+	require.ErrorIs(t, w.Heartbeat(t.Context(), l.WorkerID, 1), store.ErrWorkerLost)
+	lost, err = w.LostSteps(t.Context(), 10)
+	require.NoError(t, err)
+	require.Len(t, lost, 2)
+}
+
+func TestNoLeaseEndsSoonerAfterTheServersStartThanItIsLong(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := w.worker(t, 1)
+	w.create(t, w.register(t, single), l)
+	w.db.Exec(t, `update tasker.workers set lease_until = clock_timestamp() - interval '1 minute', lease_ms = 2000000000`)
+	require.NoError(t, w.EndLeases(t.Context(), math.MaxInt64))
+	lost, err := w.LostSteps(t.Context(), 10)
+	require.NoError(t, err)
+	require.Empty(t, lost)
+	require.NoError(t, w.Heartbeat(t.Context(), l.WorkerID, 1))
 }
 
 func TestStepsOfAWorkerAreLostWhenItsLeaseHasRunOut(t *testing.T) {
