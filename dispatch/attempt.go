@@ -68,7 +68,8 @@ func (a *attempt) finish(ctx context.Context, result *sdk.StepExecutionResult, s
 	if m.slot.give() {
 		s.slots.Release(1)
 	}
-	if !result.Success && errors.Is(context.Cause(ctx), ErrShutdown) {
+	cause := context.Cause(ctx)
+	if !result.Success && (errors.Is(cause, ErrShutdown) || errors.Is(cause, ErrLeaseLost)) {
 		a.send(&Completion{Message: m, Released: true})
 		return
 	}

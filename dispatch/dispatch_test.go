@@ -310,10 +310,31 @@ func TestACancelledStepsHandlerIsToldWhyAndWhetherOrNotItHasStarted(t *testing.T
 
 	require.NoError(t, b.slots.Acquire(t.Context()))
 	early := &dispatch.DispatchHandlerMessage{Key: dispatch.StepKey{TaskUUID: sdk.NewUUID()}, Handler: "wait", Step: sdk.NewStepContext(sdk.StepData{})}
-	early.Cancel(dispatch.ErrLeaseLost)
+	early.Cancel(dispatch.ErrCancelled)
 	b.handlers.Dispatch(early)
 	<-started
-	require.Contains(t, b.result().Error.Message, "lease is lost")
+	require.Contains(t, b.result().Error.Message, "cancelled")
+}
+
+func TestAHandlerCancelledByALostLeaseGivesItsAttemptBackUnusedUnlessItSucceeds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 2)
+		for name, err := range map[string]error{"polite": errors.New("stopped"), "stubborn": nil} {
+			b.registry.RegisterFunc(name, func(ctx context.Context, _ *sdk.StepContext) (sdk.StepResult, error) {
+				<-ctx.Done()
+				return sdk.Success(name), err
+			})
+			b.run(name, time.Hour).Cancel(dispatch.ErrLeaseLost)
+		}
+		synctest.Wait()
+		b.stop()
+		all := b.store.all()
+		require.Len(t, all, 2)
+		for _, c := range all {
+			require.Equal(t, c.Message.Handler == "polite", c.Released)
+		}
+	})
 }
 
 func TestStopLetsHandlersFinishAndGivesBackWhatWasNotStarted(t *testing.T) {
