@@ -69,7 +69,7 @@ func TestJourney(t *testing.T) {
 		"TaskRequestActor answers ProcessTaskRequestMessage",
 		"StepExecutorActor answers ExecuteStepMessage",
 		"HandlerDispatchService runs handler weigh, with the results of 0 steps",
-		"OrchestrationResultProcessor: statement apply_outcomes",
+		"OrchestrationResultProcessor: statement apply_ends",
 		"ResultProcessorActor answers ProcessStepResultMessage",
 		"FFICompletionActor answers SendStepResultMessage",
 		"FFICompletionActor answers ProcessStepCompletionMessage",
@@ -77,7 +77,7 @@ func TestJourney(t *testing.T) {
 		"DomainEventActor answers DispatchDomainEventsMessage",
 		"DomainEventSystem: statement publish_domain_events",
 	})
-	require.Equal(t, 2, count(walked, "statement apply_outcomes"), "one commit for each step")
+	require.Equal(t, 2, count(walked, "statement apply_ends"), "one commit for each step")
 	require.Zero(t, count(walked, "dependency_results"), "a result that this process had accepted is not read again")
 }
 
@@ -133,7 +133,7 @@ func (h *hops) Asked(_ context.Context, message string, _ time.Duration, _ error
 // issuedBy names the service of each statement of the journey; what merely looks for work or beats is left out.
 var issuedBy = map[string]string{
 	"create_tasks":          "TaskInitializer, StepEnqueuer",
-	"apply_outcomes":        "OrchestrationResultProcessor",
+	"apply_ends":            "OrchestrationResultProcessor",
 	"task_context":          "StepContext",
 	"dependency_results":    "StepContext",
 	"publish_domain_events": "DomainEventSystem",

@@ -37,6 +37,7 @@ var hotStatements = map[string][]string{
 	"create_tasks":   {},
 	"existing_tasks": {"tasks by tasks_identity (identity_hash)"},
 	"claim_steps":    {queueByPlace, queueInOrder, taskByKey, stepByKey},
+	"apply_ends":     {claimsOfTask, taskByKey, stepByKey},
 	"apply_outcomes": {claimsOfTask, taskByKey, stepByKey},
 	"stale_outcomes": {"step_transitions by step_transitions_step (task_uuid, step_no)"},
 	"task_context":   {taskByKey},
@@ -122,10 +123,12 @@ func runHotStatements(t *testing.T, s *store.Store) {
 	require.NoError(t, err)
 	require.Equal(t, task.TaskUUID, created.Existing[0])
 
-	over := store.Outcome{TaskUUID: task.TaskUUID, StepNo: 0, Attempt: 9, Kind: store.OutcomeComplete}
-	applied, err := s.ApplyOutcomes(ctx, []store.Outcome{over}, lease)
-	require.NoError(t, err)
-	require.Equal(t, []int{0}, applied.Stale)
+	for _, kind := range []store.OutcomeKind{store.OutcomeComplete, store.OutcomeRetry} {
+		over := store.Outcome{TaskUUID: task.TaskUUID, StepNo: 0, Attempt: 9, Kind: kind}
+		applied, err := s.ApplyOutcomes(ctx, []store.Outcome{over}, lease)
+		require.NoError(t, err)
+		require.Equal(t, []int{0}, applied.Stale)
+	}
 	for _, send := range []func() error{
 		func() error { _, _, err := s.ClaimSteps(ctx, lease); return err },
 		func() error { _, err := s.HeldSteps(ctx, lease.WorkerID); return err },
