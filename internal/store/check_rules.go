@@ -1,15 +1,21 @@
 package store
 
+// movedByHand is true of a step whose task somebody acted on. Such actions leave the step's rows in the queue and among the
+// timers to whoever takes them, who drops what the step is not waiting for any more.
+const movedByHand = `exists (select from tasker.task_transitions x where x.task_uuid = s.task_uuid and x.detail ? 'action')`
+
 // invariants are the rules of [Store.Check]. A step is open until it is complete, cancelled or resolved.
 var invariants = []invariant{
-	{"waiting_on", "a step waits for as many parents as are neither complete nor resolved", `
+	{"waiting_on", "a step waits for as many parents as are neither complete nor resolved, and behind the gate if its task is paused", `
 select s.task_uuid, s.step_no, format('waiting_on is %s, counted are %s', s.waiting_on, coalesce(c.n, 0))
 from tasker.workflow_steps s
+join tasker.tasks t using (task_uuid)
 left join (
   select p.task_uuid, c.child, count(*) filter (where p.state not in ('complete', 'resolved_manually')) as n
   from tasker.workflow_steps p cross join lateral unnest(p.children) as c(child) group by 1, 2
 ) c on c.task_uuid = s.task_uuid and c.child = s.step_no
-where s.waiting_on <> coalesce(c.n, 0) and s.state not in ('complete', 'error', 'cancelled', 'resolved_manually')`},
+where s.waiting_on <> coalesce(c.n, 0) + case when t.paused_at is null then 0 else ` + holdGate + ` end
+  and s.state not in ('complete', 'error', 'cancelled', 'resolved_manually')`},
 
 	{"task_counters", "sinks_left counts the task's open sinks, failed_steps its steps in state error", `
 select t.task_uuid, null::int, format('sinks_left is %s, counted are %s; failed_steps is %s, counted are %s', t.sinks_left, c.sinks, t.failed_steps, c.failed)
@@ -33,7 +39,7 @@ where case
 	{"stuck_task", "an open task has a step that can be claimed, runs, waits for a time or for a decision, or has failed for good", `
 select t.task_uuid, null::int, format('the task is %s, and nothing will ever move it', t.state)
 from tasker.tasks t
-where t.state not in ('complete', 'error', 'cancelled', 'resolved_manually', 'blocked_by_failures') and not exists (
+where t.state not in ('complete', 'error', 'cancelled', 'resolved_manually', 'blocked_by_failures') and t.paused_at is null and not exists (
   select from tasker.workflow_steps s where s.task_uuid = t.task_uuid and (s.state in ('enqueued', 'in_progress',
     'enqueued_for_orchestration', 'enqueued_as_error_for_orchestration', 'waiting_for_retry') or s.state = 'pending' and s.waiting_on = 0))`},
 
@@ -59,25 +65,31 @@ from tasker.workflow_steps s join tasker.workers w using (worker_id)
 where s.state = 'in_progress' and w.stopped_at is null
   and greatest(w.lease_until, pg_postmaster_start_time()) + w.lease_ms * interval '1 millisecond' < now() - interval '3 seconds'`},
 
-	{"ready_queue", "a step has one row in ready_steps while it is enqueued; once it has ended a row may be left over", `
+	{"ready_queue", "a step has one row in ready_steps while it is enqueued; once it has ended, or somebody moved it by hand, a row may be left over", `
 select s.task_uuid, s.step_no, format('the step is %s and has %s rows in ready_steps, %s of them as it is queued', s.state, coalesce(q.n, 0), coalesce(q.fit, 0))
 from tasker.workflow_steps s
 left join (
   select q.task_uuid, q.step_no, count(*) as n, count(*) filter (where q.handler_id = s.handler_id and q.priority = s.priority) as fit
   from tasker.ready_steps q join tasker.workflow_steps s using (task_uuid, step_no) group by 1, 2
 ) q using (task_uuid, step_no)
-where case when s.state = 'enqueued' then coalesce(q.n, 0) <> 1 or q.fit <> 1
+left join tasker.tasks t using (task_uuid)
+cross join lateral (select ` + movedByHand + ` as is) hand
+where case when hand.is then s.state = 'enqueued' and t.paused_at is null and coalesce(q.fit, 0) = 0
+  when s.state = 'enqueued' then coalesce(q.n, 0) <> 1 or q.fit <> 1
   when s.state in ('complete', 'cancelled', 'resolved_manually') then false
   else q.n > 0 end`},
 
-	{"timers", "a step that waits for a time has a timer for it; once it has ended one may be left over", `
+	{"timers", "a step that waits for a time has a timer for it; once it has ended, or somebody moved it by hand, one may be left over", `
 select s.task_uuid, s.step_no, format('the step is %s until %s and has %s timers, %s of them for then', s.state, coalesce(s.run_at::text, 'no time'), coalesce(m.n, 0), coalesce(m.fit, 0))
 from tasker.workflow_steps s
 left join (
   select m.task_uuid, m.step_no, count(*) as n, count(*) filter (where m.attempt = s.attempt and m.run_at = s.run_at) as fit
   from tasker.step_timers m join tasker.workflow_steps s using (task_uuid, step_no) group by 1, 2
 ) m using (task_uuid, step_no)
-where case when s.state = 'waiting_for_retry' or s.state = 'pending' and s.waiting_on = 0 then coalesce(m.n, 0) <> 1 or m.fit <> 1
+left join tasker.tasks t using (task_uuid)
+cross join lateral (select ` + movedByHand + ` as is) hand
+where case when hand.is then (s.state = 'waiting_for_retry' or s.state = 'pending' and s.waiting_on = 0) and t.paused_at is null and coalesce(m.fit, 0) = 0
+  when s.state = 'waiting_for_retry' or s.state = 'pending' and s.waiting_on = 0 then coalesce(m.n, 0) <> 1 or m.fit <> 1
   when s.state in ('complete', 'cancelled', 'resolved_manually') then false
   else m.n > 0 end`},
 
@@ -141,12 +153,15 @@ from tasker.step_attempts a join tasker.workflow_steps s using (task_uuid, step_
 group by a.task_uuid, a.step_no, a.attempt
 having count(*) > 1 or bool_or((a.ended_at is null) <> (s.state = 'in_progress' and s.attempt = a.attempt))`},
 
-	{"one_winner", "at most one attempt of a step is accepted, it is the latest, and a complete step has a result", `
+	{"one_winner", "at most one attempt of a step is accepted and not undone by hand, it is the latest, and a complete step has a result", `
 select s.task_uuid, s.step_no, format('the step is %s at attempt %s, attempts that completed it: %s; result: %s', s.state, s.attempt,
   coalesce(a.winners::text, 'none'), case when s.result is null then 'none' else 'there' end)
 from tasker.workflow_steps s
 left join (
-  select task_uuid, step_no, array_agg(attempt order by attempt) as winners from tasker.step_attempts where outcome = 'complete' group by 1, 2
+  select w.task_uuid, w.step_no, array_agg(w.attempt order by w.attempt) as winners from tasker.step_attempts w
+  where w.outcome = 'complete' and not exists (select from tasker.step_transitions x
+    where x.task_uuid = w.task_uuid and x.step_no = w.step_no and x.path[1] = 'complete' and x.at >= w.ended_at)
+  group by 1, 2
 ) a using (task_uuid, step_no)
 where s.state = 'complete' and s.result is null or a.winners is not null and (a.winners <> array[s.attempt] or s.state <> 'complete')`},
 
@@ -179,6 +194,15 @@ cross join lateral (
     greatest(coalesce((d.step #>> '{retry,max_crashes}')::int, 3), 1) as crashes) b
 where d.step ->> 'name' = ts.name and (s.attempt - s.forgiven - s.crashes > b.attempts or s.crashes > b.crashes)`},
 
+	{"ended_tasks", "a task has the time of its end once it has ended, and not before", `
+select task_uuid, null::int, format('the task is %s, it ended at %s', state, coalesce(completed_at::text, 'no time'))
+from tasker.tasks where (state in ('complete', 'error', 'cancelled', 'resolved_manually')) <> (completed_at is not null)`},
+
+	{"blocked_tasks", "blocked_tasks lists the tasks that are blocked_by_failures", `
+select coalesce(t.task_uuid, b.task_uuid), null::int, format('the task is %s and is %s', coalesce(t.state::text, 'not there'), case when b.task_uuid is null then 'not listed' else 'listed' end)
+from (select * from tasker.tasks where state = 'blocked_by_failures') t full join tasker.blocked_tasks b using (task_uuid)
+where t.task_uuid is null or b.task_uuid is null`},
+
 	{"edges", "a step's children are steps of the same task", `
 select p.task_uuid, p.step_no, format('there is no step %s in the task', c.child)
 from tasker.workflow_steps p cross join lateral unnest(p.children) as c(child)
@@ -205,5 +229,7 @@ union all select c.task_uuid, null, format('worker %s claims a task that is not 
 where not exists (select from tasker.tasks t where t.task_uuid = c.task_uuid)
   or not exists (select from tasker.workers w where w.worker_id = c.worker_id)
 union all select h.task_uuid, null, 'task_transitions has a row for no task' from tasker.task_transitions h
-where not exists (select from tasker.tasks t where t.task_uuid = h.task_uuid)`},
+where not exists (select from tasker.tasks t where t.task_uuid = h.task_uuid)
+union all select d.task_uuid, null, 'tasks_dlq has an entry for no task' from tasker.tasks_dlq d
+where not exists (select from tasker.tasks t where t.task_uuid = d.task_uuid)`},
 }

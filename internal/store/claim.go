@@ -46,7 +46,7 @@ with me as materialized (
 ), leased as (
   update tasker.workflow_steps s set state = 'in_progress', attempt = s.attempt + 1, worker_id = $1, run_at = null
   from (select * from taken order by task_uuid, step_no) k
-  where s.task_uuid = k.task_uuid and s.step_no = k.step_no and s.state = 'enqueued'
+  where s.task_uuid = k.task_uuid and s.step_no = k.step_no and s.state = 'enqueued' and s.waiting_on = 0
   returning s.task_uuid, s.step_no, s.attempt, s.crashes, s.forgiven, s.handler_id, s.name, s.inputs, s.checkpoint
 ), moved as (
   insert into tasker.step_transitions (task_uuid, step_no, attempt, worker_id, path)

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -51,16 +52,18 @@ func MigrateReport(ctx context.Context, dsn string) (applied []string, err error
 		(version int primary key, name text not null, applied_at timestamptz not null default clock_timestamp())`); err != nil {
 		return nil, fmt.Errorf("migrate: create schema tasker: %w", err)
 	}
-	var current int
-	if err := conn.QueryRow(ctx, `select coalesce(max(version), 0) from tasker.schema_migrations`).Scan(&current); err != nil {
+	rows, _ := conn.Query(ctx, `select version from tasker.schema_migrations`) // its error surfaces below
+	versions, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	if err != nil {
 		return nil, fmt.Errorf("migrate: read the schema version: %w", err)
 	}
 	all := migrations()
-	if newest := all[len(all)-1].version; current > newest {
+	newest := all[len(all)-1].version
+	if current := slices.Max(append(versions, 0)); current > newest {
 		return nil, fmt.Errorf("the database has schema version %d, this program knows %d: use a newer tasker", current, newest)
 	}
 	for _, m := range all {
-		if m.version <= current {
+		if slices.Contains(versions, m.version) {
 			continue
 		}
 		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {

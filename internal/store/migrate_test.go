@@ -70,9 +70,7 @@ func TestProcessesThatStartTogetherMigrateOnce(t *testing.T) {
 func TestWhatIsMissingOfAnOlderDatabaseIsAdded(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
-	newest := db.Count(t, "select max(version) from tasker.schema_migrations")
-	require.Equal(t, 2, newest, "this test undoes the newest migration by hand")
-	db.Exec(t, "drop table tasker.domain_events; delete from tasker.schema_migrations where version = 2")
+	db.Exec(t, "drop table tasker.domain_events; delete from tasker.schema_migrations where version = 2") // newer ones stay
 	applied, err := store.MigrateReport(t.Context(), db.DSN())
 	require.NoError(t, err)
 	require.Equal(t, []string{"0002_domain_events"}, applied)

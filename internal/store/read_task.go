@@ -34,6 +34,7 @@ type TaskView struct {
 	UpdatedAt   time.Time
 	StartAt     *time.Time // of a task whose start was delayed
 	CompletedAt *time.Time
+	PausedAt    *time.Time // of a task that is paused
 }
 
 // A step is busy while it is with a worker, on its way there or back; it is ready when nothing but a sweep keeps it from
@@ -47,7 +48,7 @@ const taskColumns = `t.task_uuid, t.template_id, tt.namespace, tt.name, tt.versi
   c.total, c.pending, c.busy, c.completed, c.failed, c.ready, c.retrying, c.cancelled,
   t.priority, t.correlation_id, t.parent_correlation_id, coalesce(t.initiator, ''), coalesce(t.source_system, ''),
   coalesce(t.reason, ''), t.tags, t.context::text, t.requested_at, t.created_at,
-  greatest(t.created_at, m.at, n.at), t.start_at, t.completed_at`
+  greatest(t.created_at, m.at, n.at), t.start_at, t.completed_at, t.paused_at`
 
 const taskTables = `tasker.task_templates tt
   cross join lateral (
@@ -87,7 +88,7 @@ func scanTask(row pgx.CollectableRow) (t TaskView, err error) {
 	err = row.Scan(&id, &t.TemplateID, &t.Namespace, &t.Name, &t.Version, &c.State,
 		&c.Total, &c.Pending, &c.InProgress, &c.Completed, &c.Failed, &c.Ready, &c.WaitingForRetry, &c.Cancelled,
 		&t.Priority, &correlation, &parent, &t.Initiator, &t.SourceSystem, &t.Reason, &t.Tags, &raw, &t.RequestedAt, &t.CreatedAt,
-		&t.UpdatedAt, &t.StartAt, &t.CompletedAt)
+		&t.UpdatedAt, &t.StartAt, &t.CompletedAt, &t.PausedAt)
 	t.TaskUUID, t.CorrelationID, t.ParentCorrelationID = id.Bytes, correlation.Bytes, parent.Bytes
 	t.Context = json.RawMessage(raw)
 	return t, err

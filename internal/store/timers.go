@@ -22,7 +22,7 @@ with due as materialized (
   update tasker.workflow_steps s set state = 'enqueued', run_at = null
   from (select * from due order by task_uuid, step_no) d
   where s.task_uuid = d.task_uuid and s.step_no = d.step_no and s.attempt = d.attempt
-    and s.state in ('waiting_for_retry', 'pending')
+    and s.state in ('waiting_for_retry', 'pending') and s.waiting_on = 0
   returning s.task_uuid, s.step_no, s.attempt, s.handler_id, s.priority
 ), queued as (
   insert into tasker.ready_steps (handler_id, priority, task_uuid, step_no)

@@ -39,6 +39,7 @@ const (
 	StepWaitForRetry     StepEvent = "wait_for_retry"
 	StepRetry            StepEvent = "retry"
 	StepResetForRetry    StepEvent = "reset_for_retry"
+	StepRerun            StepEvent = "rerun"
 	StepCancel           StepEvent = "cancel"
 	StepResolveManually  StepEvent = "resolve_manually"
 	StepCompleteManually StepEvent = "complete_manually"
@@ -52,7 +53,7 @@ var stepMoves = map[StepEvent]map[StepState]StepState{
 	StepFinish:      {StepEnqueuedForOrchestration: StepComplete, StepEnqueuedAsErrorForOrchestration: StepComplete},
 	StepFail: {
 		StepEnqueuedForOrchestration: StepError, StepEnqueuedAsErrorForOrchestration: StepError,
-		StepPending: StepError, StepEnqueued: StepError, StepInProgress: StepError,
+		StepPending: StepError, StepEnqueued: StepError, StepInProgress: StepError, StepWaitingForRetry: StepError,
 	},
 	StepWaitForRetry: {
 		StepEnqueuedAsErrorForOrchestration: StepWaitingForRetry,
@@ -60,6 +61,11 @@ var stepMoves = map[StepEvent]map[StepState]StepState{
 	},
 	StepRetry:         {StepWaitingForRetry: StepPending},
 	StepResetForRetry: {StepError: StepPending},
+	StepRerun: {
+		StepEnqueued: StepPending, StepInProgress: StepPending, StepEnqueuedForOrchestration: StepPending,
+		StepEnqueuedAsErrorForOrchestration: StepPending, StepWaitingForRetry: StepPending, StepError: StepPending,
+		StepComplete: StepPending, StepResolvedManually: StepPending,
+	},
 	StepCancel: {
 		StepPending: StepCancelled, StepEnqueued: StepCancelled, StepInProgress: StepCancelled,
 		StepEnqueuedForOrchestration: StepCancelled, StepEnqueuedAsErrorForOrchestration: StepCancelled,

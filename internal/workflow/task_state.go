@@ -71,7 +71,7 @@ var taskMoves = map[TaskEvent]map[TaskState]TaskState{
 	TaskRetryReady:         {TaskWaitingForRetry: TaskEnqueuingSteps},
 	TaskGiveUp:             {TaskBlockedByFailures: TaskError},
 	TaskUnblocked:          {TaskBlockedByFailures: TaskEvaluatingResults},
-	TaskReset:              {TaskError: TaskPending},
+	TaskReset:              {TaskError: TaskPending, TaskComplete: TaskPending},
 	TaskCancel:             fromAll(TaskCancelled, func(s TaskState) bool { return !s.Terminal() }),
 	TaskResolveManually:    fromAll(TaskResolvedManually, func(s TaskState) bool { return s != TaskResolvedManually }),
 }
