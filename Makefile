@@ -32,6 +32,7 @@ test: ## Check and test everything, under the race detector
 	$(MAKE) --no-print-directory lint
 	CGO_ENABLED=0 go build ./sdk/... ./cmd/...
 	go test -race -p $(PARALLEL) -timeout 30m ./...
+	$(MAKE) --no-print-directory $(BINDING_TESTS)
 
 .PHONY: lint
 lint: ## Check the format of the Go files and vet them

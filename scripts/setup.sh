@@ -5,6 +5,7 @@ set -eu
 
 min_go=26      # of Go 1
 min_postgres=15
+min_python=10  # of Python 3
 # Where internal/embedpg looks after PATH. A test holds the two lists together.
 postgres_dirs='
 /usr/lib/postgresql/*/bin
@@ -63,6 +64,24 @@ check_compiler() {
 	need 'a C compiler, for the race detector and the C library: install gcc and the C headers' gcc libc6-dev
 }
 
+check_python() {
+	python=${PYTHON:-python3}
+	if ! command -v "$python" >/dev/null; then
+		need "Python 3.$min_python or newer with its venv module: install python3 and python3-venv" python3 python3-venv
+		return
+	fi
+	found=$("$python" --version 2>&1) || true
+	found=${found#Python }
+	minor=${found#3.} minor=${minor%%[!0-9]*}
+	if [ "${minor:-0}" -lt "$min_python" ]; then
+		need "Python 3.$min_python or newer: $(command -v "$python") is $found; set PYTHON to a newer one"
+	elif ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+		need "the venv module of $(command -v "$python"): install python3-venv, or set PYTHON to another" python3-venv
+	else
+		have="$have, Python $found"
+	fi
+}
+
 # use_postgres DIR succeeds if the server programs in DIR will do.
 use_postgres() {
 	if [ ! -x "$1/postgres" ] || [ ! -x "$1/initdb" ]; then
@@ -108,8 +127,11 @@ postgresql (Debian, Ubuntu, Alpine), postgresql-server (Fedora) or postgresql@17
 check() {
 	missing='' packages='' have=''
 	check_go
-	if [ "$goal" = test ]; then check_compiler; fi
 	check_postgres
+	if [ "$goal" = test ]; then
+		check_compiler
+		check_python
+	fi
 }
 
 apt() {
@@ -169,5 +191,5 @@ if [ -n "$missing" ]; then
 	exit 1
 fi
 say "$have"
-optional python3 'Python handlers'
+if [ "$goal" = demo ]; then optional python3 'Python handlers'; fi
 optional ruby 'Ruby handlers'

@@ -54,7 +54,12 @@ func (m machine) without(names ...string) machine {
 	return other
 }
 
-var complete = machine{"go": goodGo, "gcc": "", "pg/postgres": goodPostgres, "pg/initdb": "", "id": "echo 1000"}
+// goodPython says its version, and has the modules that it is asked to import.
+const goodPython = `[ "$1" = -c ] || echo Python 3.11.2`
+
+var complete = machine{
+	"go": goodGo, "gcc": "", "python3": goodPython, "pg/postgres": goodPostgres, "pg/initdb": "", "id": "echo 1000",
+}
 
 func TestSetupIsContentWhenEverythingIsThere(t *testing.T) {
 	t.Parallel()
@@ -65,6 +70,7 @@ func TestSetupIsContentWhenEverythingIsThere(t *testing.T) {
 		"for the tests":                     {"test", complete},
 		"for the demo":                      {"demo", complete},
 		"the demo needs no C compiler":      {"demo", complete.without("gcc")},
+		"the demo needs no Python":          {"demo", complete.without("python3")},
 		"any C compiler will do":            {"test", complete.without("gcc").with("clang", "")},
 		"a release candidate of a newer Go": {"test", complete.with("go", "echo go version go1.27rc1 linux/arm64")},
 	} {
@@ -90,6 +96,10 @@ func TestSetupSaysWhatToInstall(t *testing.T) {
 		"no PostgreSQL":       {complete.without("pg/postgres"), []string{"PostgreSQL 15 or newer where TASKER_PG_BIN points"}},
 		"half a PostgreSQL":   {complete.without("pg/initdb"), []string{"PostgreSQL 15 or newer where TASKER_PG_BIN points"}},
 		"an old PostgreSQL":   {complete.with("pg/postgres", "echo 'postgres (PostgreSQL) 14.1'"), []string{"holds version 14"}},
+		"no Python":           {complete.without("python3"), []string{"Python 3.10 or newer with its venv module"}},
+		"an old Python":       {complete.with("python3", "echo Python 3.9.18"), []string{"Python 3.10 or newer", "is 3.9.18"}},
+		"an ancient Python":   {complete.with("python3", "echo Python 2.7.18"), []string{"Python 3.10 or newer", "is 2.7.18"}},
+		"no venv module":      {complete.with("python3", `[ "$1" != -c ] || exit 1; `+goodPython), []string{"the venv module of "}},
 		"several things":      {complete.without("go", "gcc"), []string{"Go 1.26 or newer", "a C compiler"}},
 		"apt-get but no root": {complete.without("gcc").with("apt-get", "echo called >&2"), []string{"a C compiler"}},
 	} {

@@ -1,5 +1,7 @@
 # The Python binding: its tests and its wheel.
 
+BINDING_TESTS += python-test
+
 .PHONY: python-test
 python-test: lib ## Check and test the Python binding
 	scripts/python-test.sh

@@ -6,7 +6,7 @@ import atexit
 import logging
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tasker_core import logging as core_logging
@@ -89,8 +89,13 @@ class Runtime:
             raise forked_error()
         return worker
 
-    def end(self, finish: float = FINISH_S) -> dict[str, Any]:
-        """End the worker, and return what it did. Steps that nobody gave back are run again elsewhere."""
+    def end(self, finish: float = FINISH_S, *, before_free: Callable[[], object] | None = None) -> dict[str, Any]:
+        """End the worker, and return what it did. Steps that nobody gave back are run again elsewhere.
+
+        Args:
+            finish: How long its results may take to be stored.
+            before_free: Called when it has stopped, to end whatever polls it: its descriptor is closed after that.
+        """
         with self._lock:
             worker = self.require()
             try:
@@ -102,6 +107,8 @@ class Runtime:
                     _log.warning("the worker stopped with steps still out; they run again later: %s", summary)
                 return summary
             finally:
+                if before_free is not None:
+                    before_free()
                 worker.free()
                 self._worker = None
                 atexit.unregister(self._at_exit)

@@ -138,12 +138,17 @@ class Worker:
             atexit.unregister(self._at_exit)
             try:
                 runtime.require().drain()
-                self._let_finish(channel.runner, grace, hurry)
-                runtime.end(FINISH_S)
+                try:
+                    self._let_finish(channel.runner, grace, hurry)
+                finally:  # also where another Ctrl-C ends the wait
+                    left = channel.runner.release_all("shutdown")
+                    if left:
+                        _log.warning("%d steps are given back: their handlers did not end in time", left)
+                    runtime.end(FINISH_S, before_free=lambda: channel.close(timeout=2.0))
             except (CoreError, WorkerNotInitializedError) as error:
                 _log.warning("the worker was stopped already: %s", error)
-            finally:
                 channel.close(timeout=2.0)
+            finally:
                 self._bridge.stop()
                 with Worker._instance_lock:
                     if Worker._instance is self:
@@ -155,11 +160,9 @@ class Worker:
         while not runner.wait_idle(max(0.0, min(step, deadline - time.monotonic()))):
             if time.monotonic() >= deadline or (hurry is not None and hurry.is_set()):
                 break
-        if not runner.in_flight():
-            return
-        runner.cancel_all("shutdown")
-        if not runner.wait_idle(_LAST_GRACE_S):
-            _log.warning("%d steps are given back: their handlers did not end in time", runner.release_all("shutdown"))
+        if runner.in_flight():
+            runner.cancel_all("shutdown")
+            runner.wait_idle(_LAST_GRACE_S)
 
     async def stop_async(self, grace: float = GRACE_S) -> None:
         """Stop without holding up the event loop."""

@@ -1,11 +1,10 @@
-"""One PostgreSQL for all tests, a worker in this process, and programs in others."""
+"""A worker in this process, and programs in others with a PostgreSQL of their own, so that none takes the steps of another."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from killing import kill_group, kill_timer
+from tasker_core import TaskerClient
 from tasker_core.testing import Sandbox
 
 from . import handlers
@@ -28,18 +29,21 @@ KILL_AFTER_S = 90.0
 
 @pytest.fixture(scope="session")
 def data_dir() -> Iterator[str]:
-    """A folder for the private PostgreSQL. Children share it with the worker here."""
+    """The folder of a private PostgreSQL, which runs for all programs."""
     folder = tempfile.mkdtemp(prefix="tasker-e2e-")
     os.chmod(folder, 0o755)  # PostgreSQL may have to run as another user, who has to get there
-    yield os.path.join(folder, "pg")
+    data = os.path.join(folder, "pg")
+    with TaskerClient(settings={"database.url": "", "database.data_dir": data}) as client:
+        client.health_check()
+        yield data
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def sandbox(data_dir: str) -> Iterator[Sandbox]:
+def sandbox() -> Iterator[Sandbox]:
     """A worker in this process, with the handlers of `handlers.py`."""
     settings = {"worker.unknown_handler_grace_ms": 300, "telemetry.log_level": "error"}
-    with Sandbox([TEMPLATES], registry=handlers.registry(), data_dir=data_dir, settings=settings) as opened:
+    with Sandbox([TEMPLATES], registry=handlers.registry(), settings=settings) as opened:
         yield opened
 
 
@@ -58,6 +62,7 @@ class Program:
             text=True,
             start_new_session=True,
         )
+        self._killer = kill_timer(self.process, 2 * KILL_AFTER_S)
 
     def line(self) -> str:
         """Wait for the next line that it prints."""
@@ -93,15 +98,15 @@ class Program:
         try:
             out, log = self.process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            kill_group(self.process)
             out, log = self.process.communicate()
             pytest.fail(f"it did not end within {timeout} s\n{out}\n{log}")
         return self.process.returncode, out, log
 
     def kill(self) -> None:
         """End it, however it is."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+        self._killer.cancel()
+        kill_group(self.process)
         self.process.communicate()
 
 

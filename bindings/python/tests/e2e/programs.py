@@ -62,13 +62,17 @@ def note_and_wait(context: Any) -> dict[str, Any]:
     return {}
 
 
+def refuse(_: Any) -> None:
+    raise PermanentError("refused")
+
+
 # Life of a worker.
 
 
 def by_hand() -> None:
     """Wire poller, bridge and subscriber together, as programs did before there was Worker."""
     HandlerRegistry.instance().register("errors.succeed", lambda _: {"by": "hand"})
-    HandlerRegistry.instance().register("errors.permanent", lambda _: 1 / 0)
+    HandlerRegistry.instance().register("errors.permanent", refuse)
     bridge, seen = EventBridge.instance(), []
     bridge.start()
     for name in (EventNames.STEP_COMPLETION_SENT, EventNames.HANDLER_ERROR):
@@ -156,6 +160,9 @@ def restarted(times: str) -> None:
             statuses.append(client.wait_for_task(task.task_uuid).status)
         worker.stop()
         statuses.append(worker.is_running or Worker.instance() is not None)
+        deadline = time.monotonic() + 5
+        while threading.active_count() > 2 and time.monotonic() < deadline:  # this one, and the one that logs
+            time.sleep(0.01)
         threads.append(threading.active_count())
     from tasker_core._native import library
 
@@ -164,7 +171,7 @@ def restarted(times: str) -> None:
 
 def observed() -> None:
     """Look at a worker that has run something."""
-    made = registry(errors__succeed=lambda _: {}, errors__permanent=lambda _: 1 / 0)
+    made = registry(errors__succeed=lambda _: {}, errors__permanent=refuse)
     with Worker.start(config=config(), registry=made, concurrency=3) as worker:
         client = TaskerClient()
         for name in ("success_only", "success_only", "permanent"):
@@ -279,8 +286,8 @@ def leaves(how: str) -> None:
 def interrupted() -> None:
     """Wait for Ctrl-C as a program would that has no signal handlers of its own."""
     worker = Worker.start(config=config(), registry=registry(waits__wait=note_and_wait))
-    tell(ready=True)
     try:
+        tell(ready=True)
         threading.Event().wait(60)
     except KeyboardInterrupt:
         tell(at=time.time())

@@ -65,7 +65,7 @@ def server(data_dir: str) -> Iterator[str]:
 def test_a_task_is_created_at_a_server_and_run_by_a_worker_elsewhere(server: str, start: Start) -> None:
     with TaskerClient(url=server) as client:
         task = client.create_task("waits", namespace="waits_py", context={"seconds": 0})
-        assert (task.status, client.get_task(task.task_uuid).ready_steps) == ("steps_in_process", 1)
+        assert client.get_task(task.task_uuid).status == task.status == "steps_in_process"
         start("-m", "tasker_core.server", "--handlers", HERE / "handlers.py", "--role", "worker")
         assert client.wait_for_task(task.task_uuid, timeout=60).status == "complete"
         assert [step.current_state for step in client.list_task_steps(task.task_uuid)] == ["complete"]
@@ -96,7 +96,7 @@ def test_a_server_that_does_not_answer_is_an_error_that_can_be_retried() -> None
     ):
         client.health_check()
     assert raised.value.retryable is True
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 def test_a_client_that_was_closed_connects_again(data_dir: str) -> None:

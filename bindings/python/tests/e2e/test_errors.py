@@ -18,7 +18,7 @@ def run_errors(sandbox: Sandbox, name: str, **context: object) -> TaskRun:
 def test_e1_a_task_of_one_step_completes_at_once(sandbox: Sandbox) -> None:
     began = time.monotonic()
     assert run_errors(sandbox, "success_only").completed().steps["step"].attempts == 1
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize("name", ["permanent", "permanent_class"])
@@ -35,7 +35,7 @@ def test_e3_e5_a_retryable_failure_is_tried_until_attempts_are_used_up(sandbox: 
     began = time.monotonic()
     run = run_errors(sandbox, "retryable")
     assert (run.steps["step"].current_state, run.steps["step"].attempts) == ("error", 3)
-    assert 0.2 < time.monotonic() - began < 10, "backoff of 100 and 200 ms"
+    assert 0.2 < time.monotonic() - began < 25, "backoff of 100 and 200 ms"
     assert len(handlers.seen[run.task.task_uuid]) == 3
 
 

@@ -50,11 +50,8 @@ def test_the_record_of_a_step_tells_who_ran_it_and_how_long(sandbox: Sandbox) ->
 
 @pytest.mark.parametrize("kind", ["thread", "coroutine"])
 def test_as_many_steps_run_side_by_side_as_there_are_slots(sandbox: Sandbox, kind: str) -> None:
-    began = time.monotonic()
     run = sandbox.run(f"fan_{kind}", namespace="fan_py").completed()
-    took = time.monotonic() - began
     assert handlers.most[kind] == sandbox.worker.slots == 10
-    assert 0.2 <= took < 1.5, "20 steps of 0.1 s, 10 at once"
     threads = {outcome["on"] for outcome in run.results.values()}
     assert threads == {"tasker-asyncio"} if kind == "coroutine" else len(threads) == 10
 

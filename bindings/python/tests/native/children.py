@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from killing import kill_group, kill_timer
 
 BINDING = Path(__file__).resolve().parents[2]
 SCENARIOS = Path(__file__).with_name("scenarios.py")
@@ -41,6 +42,7 @@ class Child:
             text=True,
             start_new_session=True,
         )
+        self._killer = kill_timer(self.process, 2 * KILL_AFTER_S)
 
     def line(self) -> dict[str, Any]:
         """Wait for the next object that it prints."""
@@ -61,13 +63,13 @@ class Child:
         try:
             out, errors = self.process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            kill_group(self.process)
             out, errors = self.process.communicate()
             pytest.fail(f"it did not end within {timeout} s\n{out}\n{errors}")
         return self.process.returncode, out, errors
 
     def kill(self) -> None:
         """End it, however it is."""
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+        self._killer.cancel()
+        kill_group(self.process)
         self.process.communicate()

@@ -195,14 +195,16 @@ def busy() -> None:
     """Offer a result to a core that has no room, until it has."""
     worker = open_worker(room=1)
     worker.call("test.database", {"up": False})
-    publish(worker, 8)
-    *steps, last = [next_step(worker) for _ in range(8)]
+    publish(worker, 30)
+    *steps, last = [next_step(worker) for _ in range(30)]
     done: list[bool] = []
     threads = [threading.Thread(target=lambda s=step: done.append(s.complete({"success": True}))) for step in steps]
     for thread in threads:
         thread.start()
-    while worker.status()["steps"]["busy_total"] == 0:
-        time.sleep(0.01)
+    settled = -1
+    while settled != len(done) or worker.status()["steps"]["busy_total"] == 0:  # some are taken before it is full
+        settled = len(done)
+        time.sleep(0.3)
     impatient = error_of(lambda: last.complete({"success": True}, patience=0.0))
     held = len(steps) - len(done)
     worker.call("test.database", {"up": True})
@@ -258,7 +260,7 @@ def restarts(n: str) -> None:
         client = NativeClient({})
         client.call("test.echo", {"i": i})
         client.free()
-        if i in (int(n) // 4, int(n) - 1):
+        if i in (int(n) // 2, int(n) - 1):  # the first half warms up
             gc.collect()
             figures.append((rss_kb(), len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))))
     tell(before=figures[0], after=figures[1], live=_native.library().live_buffers())
@@ -328,8 +330,8 @@ def interrupted(where: str) -> None:
     """Wait in the main thread until Ctrl-C."""
     if where != "open":
         worker = open_worker()
-    tell(ready=True)
     try:
+        tell(ready=True)
         if where == "poll":
             while True:
                 worker.poll(20.0)

@@ -40,7 +40,7 @@ def test_no_result_is_lost_while_the_core_has_no_room(play: Play) -> None:
     seen = play("busy")
     assert seen["held"] >= 1
     assert seen["impatient"] == -20
-    assert seen["done"] == [True] * 7
+    assert seen["done"] == [True] * 29
     assert seen["patient"] is True
 
 
@@ -55,9 +55,9 @@ def test_stopping_waits_for_steps_and_ends_all_polls(play: Play) -> None:
 
 
 def test_workers_come_and_go_without_leaving_anything_behind(play: Play) -> None:
-    seen = play("restarts", 400)
+    seen = play("restarts", 900)
     (rss_before, fds_before, threads_before), (rss_after, fds_after, threads_after) = seen["before"], seen["after"]
-    assert rss_after - rss_before < 3_000, "kB"
+    assert rss_after - rss_before < 1_500, "kB over 450 of them"
     assert fds_after <= fds_before
     assert threads_after <= threads_before + 3, "the Go runtime may add threads of its own"
     assert seen["live"] == 0
