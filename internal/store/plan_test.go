@@ -44,6 +44,7 @@ var hotStatements = map[string][]string{
 	"next_timer":     {"step_timers by step_timers_pkey ()"},
 	"held_steps":     {claimsOfWorker, taskByKey, stepsOfTask},
 	"orphan_steps":   {queueInOrder},
+	"revoked_steps":  {stepByKey},
 	"refuse_ready":   {queueByPlace, queueInOrder, taskByKey, stepByKey},
 	"heartbeat":      {},
 	"task_state":     {taskByKey},
@@ -132,6 +133,10 @@ func runHotStatements(t *testing.T, s *store.Store) {
 	for _, send := range []func() error{
 		func() error { _, _, err := s.ClaimSteps(ctx, lease); return err },
 		func() error { _, err := s.HeldSteps(ctx, lease.WorkerID); return err },
+		func() error {
+			_, err := s.RevokedSteps(ctx, []store.HeldAttempt{{TaskUUID: task.TaskUUID, Attempt: 1}})
+			return err
+		},
 		func() error { _, err := s.TaskContext(ctx, task.TaskUUID); return err },
 		func() error { _, err := s.TaskState(ctx, task.TaskUUID); return err },
 		func() error { _, _, err := s.NextTimer(ctx); return err },

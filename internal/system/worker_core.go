@@ -83,6 +83,7 @@ func NewWorkerCore(ctx context.Context, s *SystemContext, results func() *orches
 		return nil, errors.Join(err, c.Actors.Shutdown(ctx, time.Second))
 	}
 	c.keeping.run("lease keeper", c.Actors.Keeper.Run)
+	c.keeping.run("revocations", c.Actors.Revocations.Run)
 	return c, nil
 }
 
@@ -107,7 +108,7 @@ func (c *WorkerCore) hear(channel, payload string) {
 		c.refresh()
 	case transport.ChannelCancel:
 		if task, err := sdk.ParseUUID(payload); err == nil {
-			c.Actors.CancelSteps(task, dispatch.ErrCancelled)
+			c.Actors.Revocations.Notice(task)
 		}
 	}
 }

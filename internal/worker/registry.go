@@ -49,6 +49,8 @@ type WorkerActorRegistry struct {
 
 	Keeper  *LeaseKeeper
 	Claimer *StepClaimer
+	// Revocations is a loop for the process to run, from before the first claim until after the last result.
+	Revocations *Revocations
 
 	runner      Runner
 	completions *dispatch.CompletionProcessorService
@@ -60,6 +62,8 @@ type WorkerActorRegistry struct {
 func BuildWorkerActorRegistry(ctx context.Context, d Dependencies) (*WorkerActorRegistry, error) {
 	r := &WorkerActorRegistry{ledger: newLedger()}
 	r.Keeper = NewLeaseKeeper(d.Store, d.Registration, d.Handlers, d.Slots.InUse, func(cause error) { r.CancelSteps(sdk.UUID{}, cause) }, d.Logger)
+
+	r.Revocations = newRevocations(d.Store, r.ledger, d.Logger)
 
 	execution := &StepExecutorService{store: d.Store, catalog: d.Catalog, ledger: r.ledger}
 	status := &WorkerStatusService{
