@@ -110,6 +110,24 @@ module TaskerCore
       end
     end
 
+    # Another system asks for fewer calls. Say when to try again by `retry_after`.
+    class RateLimitError < RetryableError; end
+
+    # Another system is down for the moment.
+    class ServiceUnavailableError < RetryableError; end
+
+    # Something is locked or used up for the moment.
+    class ResourceContentionError < RetryableError; end
+
+    # Credentials were refused.
+    class AuthenticationError < PermanentError; end
+
+    # The credentials do not allow what the step does.
+    class AuthorizationError < PermanentError; end
+
+    # A rule of the business says no.
+    class BusinessLogicError < PermanentError; end
+
     # The core refused a call, or could not be called.
     class FFIError < Error
       attr_reader :operation, :context

@@ -1,0 +1,25 @@
+# frozen_string_literal: true
+
+require "tasker_core/indifferent_hash"
+
+module TaskerCore
+  module Models
+    # The task that a step belongs to.
+    class TaskWrapper
+      attr_reader :task_uuid, :context, :namespace_name, :task_name, :task_version, :correlation_id, :parent_correlation_id
+
+      # Reads the `task` of an event, whose own `task` holds the row.
+      def initialize(task_data)
+        data = IndifferentHash.wrap(task_data || {})
+        row = data["task"] || data
+        @task_uuid = row["task_uuid"]
+        @context = row["context"].is_a?(Hash) ? row["context"] : IndifferentHash.new
+        @namespace_name = data["namespace_name"]
+        @task_name = data["task_name"]
+        @task_version = data["task_version"]
+        @correlation_id = row["correlation_id"]
+        @parent_correlation_id = row["parent_correlation_id"]
+      end
+    end
+  end
+end

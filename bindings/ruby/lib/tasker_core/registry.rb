@@ -1,0 +1,12 @@
+# frozen_string_literal: true
+
+require "tasker_core/registry/handler_registry"
+require "tasker_core/registry/method_dispatch_wrapper"
+require "tasker_core/registry/resolver_chain"
+require "tasker_core/registry/resolvers"
+
+module TaskerCore
+  # How the handler that a template names is found.
+  module Registry
+  end
+end
