@@ -38,6 +38,8 @@ type Options struct {
 	Processes int
 	// WorkerCommand makes the command that runs [RunWorker] in a process of its own; needed for Processes.
 	WorkerCommand func() *exec.Cmd
+	// Host is another language, whose handlers [Compare] measures against those in Go.
+	Host *Host
 	// LimitTime is how long each measurement of the machine's limit takes. Defaults to 1 second.
 	LimitTime time.Duration
 	// Logger defaults to slog.Default().

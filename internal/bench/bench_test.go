@@ -23,10 +23,16 @@ import (
 const workerVariable = "TASKER_BENCH_TEST_WORKER"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(workerVariable) == "" {
+	var err error
+	switch {
+	case os.Getenv(hostVariable) != "":
+		err = runHost(os.Stdin, os.Stdout)
+	case os.Getenv(workerVariable) != "":
+		err = RunWorker(context.Background(), os.Stdin, os.Stdout, slog.New(slog.DiscardHandler))
+	default:
 		os.Exit(m.Run())
 	}
-	if err := RunWorker(context.Background(), os.Stdin, os.Stdout, slog.New(slog.DiscardHandler)); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

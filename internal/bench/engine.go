@@ -20,7 +20,8 @@ type engine struct {
 	options  *Options
 	system   *system.SystemContext
 	node     *system.Node
-	fleet    *fleet // nil if this process runs the steps
+	fleet    *fleet        // nil if this process runs the steps
+	listener *endsListener // nil if the processes that end tasks tell of it themselves
 	template *catalog.Template
 	count    counter
 	ends     meetings
@@ -53,18 +54,23 @@ func startEngine(ctx context.Context, cfg *config.Config, dsn string, o *Options
 	if err != nil {
 		return nil, err
 	}
-	if err := e.start(ctx, cfg); err != nil {
+	if err := e.start(ctx, cfg, dsn); err != nil {
 		return nil, errors.Join(err, e.stop(context.WithoutCancel(ctx)))
 	}
 	return e, nil
 }
 
-func (e *engine) start(ctx context.Context, cfg *config.Config) (err error) {
+func (e *engine) start(ctx context.Context, cfg *config.Config, dsn string) (err error) {
 	if e.template, err = e.system.Catalog.Register(ctx, e.options.Shape.Template(), false); err != nil {
 		return fmt.Errorf("register the shape: %w", err)
 	}
 	if err := e.fillQueue(ctx); err != nil {
 		return err
+	}
+	if e.options.Host != nil {
+		if e.listener, err = listenEnds(ctx, dsn, e.taskEnded, e.broken); err != nil {
+			return err
+		}
 	}
 	if e.options.Processes > 0 {
 		if e.node, err = system.StartNode(ctx, e.system, nil); err != nil {
@@ -130,6 +136,9 @@ func (e *engine) stop(ctx context.Context) error {
 		}
 		if e.node != nil {
 			e.stopped = errors.Join(e.stopped, e.node.Stop(ctx))
+		}
+		if e.listener != nil {
+			e.listener.close()
 		}
 		e.stopped = errors.Join(e.stopped, e.system.Close())
 	})

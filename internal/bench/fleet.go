@@ -39,30 +39,48 @@ type member struct {
 // startFleet starts the processes and waits until they claim. ended hears of each task that ended in one of them, lost of
 // the first process that ends unasked.
 func startFleet(ctx context.Context, o *Options, cfg *config.Config, ended func(sdk.UUID), lost func(error)) (*fleet, error) {
-	setup := workerSetup{Config: *cfg, DSN: cfg.Database.URL.Reveal(), Payload: o.Payload}
-	setup.Config.Database.Pool.MaxConnections = min(cfg.Database.Pool.MaxConnections, workerConnections)
-	setup.Config.Database.Pool.MinConnections = min(cfg.Database.Pool.MinConnections, workerIdleConnections)
+	own := *cfg
+	own.Database.Pool.MaxConnections = min(cfg.Database.Pool.MaxConnections, workerConnections)
+	own.Database.Pool.MinConnections = min(cfg.Database.Pool.MinConnections, workerIdleConnections)
+	setup := workerSetup{Config: own, DSN: own.Database.URL.Reveal(), Payload: o.Payload, Silent: o.Host != nil}
 	f := &fleet{}
 	for range o.Processes {
-		m, err := startMember(o.WorkerCommand(), &setup, ended, lost)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("start a worker process: %w", err), f.stop())
+		if err := f.add(o.WorkerCommand(), &setup, ended, lost); err != nil {
+			return nil, err
 		}
-		f.members = append(f.members, m)
 	}
+	if o.Host != nil {
+		if err := f.add(o.Host.Command(), newHostSetup(&own, o.Host.Name, o.Payload), ended, lost); err != nil {
+			return nil, err
+		}
+	}
+	return f, f.awaitReady(ctx)
+}
+
+func (f *fleet) add(cmd *exec.Cmd, setup any, ended func(sdk.UUID), lost func(error)) error {
+	m, err := startMember(cmd, setup, ended, lost)
+	if err != nil {
+		return errors.Join(fmt.Errorf("start a worker process: %w", err), f.stop())
+	}
+	f.members = append(f.members, m)
+	return nil
+}
+
+// awaitReady waits until all claim, or ends them.
+func (f *fleet) awaitReady(ctx context.Context) error {
 	for _, m := range f.members {
 		select {
 		case <-m.ready:
 		case <-m.gone:
-			return nil, errors.Join(fmt.Errorf("a worker process ended at its start: %w", m.err), f.stop())
+			return errors.Join(fmt.Errorf("a worker process ended at its start: %w", m.err), f.stop())
 		case <-ctx.Done():
-			return nil, errors.Join(context.Cause(ctx), f.stop())
+			return errors.Join(context.Cause(ctx), f.stop())
 		}
 	}
-	return f, nil
+	return nil
 }
 
-func startMember(cmd *exec.Cmd, setup *workerSetup, ended func(sdk.UUID), lost func(error)) (*member, error) {
+func startMember(cmd *exec.Cmd, setup any, ended func(sdk.UUID), lost func(error)) (*member, error) {
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

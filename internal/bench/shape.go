@@ -99,10 +99,27 @@ const (
 	shapeVersion = "1.0.0"
 )
 
+// Depth is how many steps of a task follow on each other.
+func (s Shape) Depth() int {
+	depths := map[string]int{}
+	deepest := 0
+	for _, step := range s.steps { // each stands after those that it waits for
+		for _, before := range step.after {
+			depths[step.name] = max(depths[step.name], depths[before])
+		}
+		depths[step.name]++
+		deepest = max(deepest, depths[step.name])
+	}
+	return deepest
+}
+
 // Template is the shape as the engine takes it.
-func (s Shape) Template() *template.TaskTemplate {
+func (s Shape) Template() *template.TaskTemplate { return s.templateFor("") }
+
+// templateFor is the shape with handlers in another language.
+func (s Shape) templateFor(language string) *template.TaskTemplate {
 	t := &template.TaskTemplate{
-		Name: strings.ReplaceAll(s.Name, ":", "_"), NamespaceName: namespace, Version: shapeVersion,
+		Name: handlerOf(language, strings.ReplaceAll(s.Name, ":", "_")), NamespaceName: namespace, Version: shapeVersion,
 		IdentityStrategy: template.IdentityAlwaysUnique,
 	}
 	for i, step := range s.steps {
@@ -110,7 +127,7 @@ func (s Shape) Template() *template.TaskTemplate {
 		if i == len(s.steps)-1 {
 			handler = lastHandler
 		}
-		t.Steps = append(t.Steps, template.NewStep(step.name, handler, step.after...))
+		t.Steps = append(t.Steps, template.NewStep(step.name, handlerOf(language, handler), step.after...))
 	}
 	t.ApplyDefaults()
 	return t

@@ -8,15 +8,15 @@ import (
 
 func TestShapesAreWorkflowsThatEndInOneStep(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]struct{ steps, width int }{
-		"linear4":  {4, 1},
-		"diamond":  {4, 2},
-		"dag7":     {7, 3},
-		"tree8":    {8, 4},
-		"chain:1":  {1, 1},
-		"chain:12": {12, 1},
-		"wide:1":   {3, 1},
-		"wide:100": {102, 100},
+	for name, want := range map[string]struct{ steps, width, depth int }{
+		"linear4":  {4, 1, 4},
+		"diamond":  {4, 2, 3},
+		"dag7":     {7, 3, 4},
+		"tree8":    {8, 4, 4},
+		"chain:1":  {1, 1, 1},
+		"chain:12": {12, 1, 12},
+		"wide:1":   {3, 1, 3},
+		"wide:100": {102, 100, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -24,6 +24,7 @@ func TestShapesAreWorkflowsThatEndInOneStep(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, want.steps, s.Steps())
 			require.Equal(t, want.width, s.Width)
+			require.Equal(t, want.depth, s.Depth())
 
 			plan, err := s.Template().Plan()
 			require.NoError(t, err)

@@ -59,14 +59,20 @@ func processes(n int) string {
 	return fmt.Sprintf("a server and %d worker processes", n)
 }
 
-func (r *Report) notes(text *strings.Builder) {
-	if share := r.ForeignCPUShare; share != nil {
-		fmt.Fprintf(text, "\nOther programs used %.0f %% of the machine.", *share*100)
-		if *share >= noisy {
-			fmt.Fprint(text, " That is a noisy run: trust the figures per step rather than those of time.")
-		}
-		fmt.Fprintln(text)
+// foreignNote says how much of the machine others used.
+func foreignNote(text *strings.Builder, share *float64) {
+	if share == nil {
+		return
 	}
+	fmt.Fprintf(text, "\nOther programs used %.0f %% of the machine.", *share*100)
+	if *share >= noisy {
+		fmt.Fprint(text, " That is a noisy run: trust the figures per step rather than those of time.")
+	}
+	fmt.Fprintln(text)
+}
+
+func (r *Report) notes(text *strings.Builder) {
+	foreignNote(text, r.ForeignCPUShare)
 	if r.CPUMicrosPerStep == nil {
 		fmt.Fprint(text, "\nCPU time is read on Linux, from a server on the same machine.\n")
 	}

@@ -22,6 +22,8 @@ type workerSetup struct {
 	Config  config.Config
 	DSN     string // a part of Config that is never written otherwise
 	Payload int
+	// Silent says that nobody wants to hear of ended tasks.
+	Silent bool
 }
 
 // workerNews are what it writes, as lines of JSON.
@@ -52,6 +54,9 @@ func RunWorker(ctx context.Context, in io.Reader, out io.Writer, logger *slog.Lo
 	go batch.Loop(told, w.ended, cap(w.ended), func(ended []sdk.UUID) { w.tell(workerNews{Ended: ended}) })
 
 	h := &handlers{payload: setup.Payload, began: func(context.Context) {}, last: w.watch}
+	if setup.Silent {
+		h.last = func(sdk.UUID) {}
+	}
 	if w.node, err = system.StartNode(ctx, s, &system.WorkerOptions{Registry: h.registry()}); err != nil {
 		return err
 	}

@@ -21,13 +21,14 @@ SHAPE is one of ` + bench.Shapes + `. Without one it is linear4.`
 func (a *app) newBenchCommand() *cobra.Command {
 	var o bench.Options
 	var output format
-	var profile string
+	var profile, handlers string
 	cmd := &cobra.Command{
 		Use: "bench [SHAPE]", Short: "Measure the engine, beside the machine's own limit", Long: benchLong,
 		Example: `  tasker bench
   tasker bench diamond --concurrency 1
   tasker bench wide:1000 --concurrency 1 --output json
-  tasker bench chain:1 --backlog 250000 --waiting 1000000`,
+  tasker bench chain:1 --backlog 250000 --waiting 1000000
+  tasker bench --handlers python`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: a.run(func(cmd *cobra.Command, args []string) (err error) {
 			if o.Shape, err = bench.ParseShape(append(args, "linear4")[0]); err != nil {
@@ -41,6 +42,9 @@ func (a *app) newBenchCommand() *cobra.Command {
 				return err
 			}
 			o.WorkerCommand = benchWorkerCommand
+			if handlers != "go" {
+				return a.compare(cmd.Context(), cfg, o, handlers, output)
+			}
 			report, err := profiled(profile, func() (*bench.Report, error) { return bench.Run(cmd.Context(), cfg, o) })
 			switch {
 			case err != nil:
@@ -53,7 +57,7 @@ func (a *app) newBenchCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.Tasks, "tasks", 0, "tasks in each round (default: what takes a second or two)")
-	f.IntVar(&o.Concurrency, "concurrency", 200, "tasks under way at the same time")
+	f.IntVar(&o.Concurrency, "concurrency", 0, "tasks under way at the same time (default 200)")
 	f.IntVar(&o.Rounds, "rounds", 5, "rounds, each with the machine's limit measured beside it")
 	f.IntVar(&o.Slots, "slots", 0, "steps that a process runs at once (default: what the tasks can use, 64 to 1024)")
 	f.IntVar(&o.Payload, "payload", 0, "size of each step's result in `bytes` (default: a small object)")
@@ -61,6 +65,8 @@ func (a *app) newBenchCommand() *cobra.Command {
 	f.IntVar(&o.Backlog, "backlog", 0, "work off tasks from a queue of this many rather than submit them")
 	f.BoolVar(&o.SnapshotHeld, "snapshot-held", false, "keep a snapshot open from the first round to the last")
 	f.IntVar(&o.Processes, "processes", 0, "worker processes that share the work, beside a server (default: one process does all)")
+	f.StringVar(&handlers, "handlers", "go", "compare handlers in this `language` with handlers in Go: "+languageNames()+
+		" (default: one at a time, and 200 at once with 1 KB results)")
 	f.StringVar(&profile, "cpu-profile", "", "write a CPU profile of this process to a `file`")
 	addOutput(cmd, &output, "one object with all figures")
 	cmd.AddCommand(a.newBenchWorkerCommand())
