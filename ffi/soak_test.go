@@ -53,11 +53,11 @@ func TestSoakSignals(t *testing.T) {
 }
 
 func TestSoakThousandLives(t *testing.T) {
-	requireFlat(t, play(t, time.Hour, "restart", "1000"), 4096)
+	requireFlat(t, play(t, time.Hour, "restart", "4000"), 1024)
 }
 
 func TestSoakThousandLivesOverPostgreSQL(t *testing.T) {
-	requireFlat(t, restarts(t, "1000"), 4096)
+	requireFlat(t, restarts(t, "2000"), 4096)
 }
 
 func TestSoakShutdownRaces(t *testing.T) {

@@ -97,8 +97,11 @@ static void masks(void) {
   worker_end(w);
 }
 
+static volatile sig_atomic_t storming;
+
+/* Signals that find their like pending are lost, so how many arrive is the machine's to say: it storms until told. */
 static void *storm_of(void *arg) {
-  for (int i = 0; i < 20000; i++) kill(getpid(), i % 2 ? SIGUSR1 : SIGUSR2);
+  for (int i = 0; storming; i++) kill(getpid(), i % 2 ? SIGUSR1 : SIGUSR2);
   (void)arg;
   return NULL;
 }
@@ -113,10 +116,11 @@ static void storm(void) {
   sigfillset(&all);
   pthread_t sender;
   pthread_sigmask(SIG_BLOCK, &all, &before);
+  storming = 1;
   CHECK(pthread_create(&sender, NULL, storm_of, NULL) == 0);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   long steps = 0;
-  for (int64_t end = now_ns() + 2000000000; now_ns() < end;) {
+  for (int64_t end = now_ns() + 2000000000; now_ns() < end || handled < 200;) {
     tasker_buf out = {0};
     int32_t rc = tasker_poll(w, 8, 0, 100, &out);
     CHECK(rc == TASKER_OK || rc == TASKER_INTERRUPTED || rc == TASKER_TIMEOUT, "%s", tasker_status_name(rc));
@@ -125,9 +129,10 @@ static void storm(void) {
       CHECK(tasker_complete(w, frame_next(&out, &at).number, STR("{\"success\":true}"), 1000, NULL) == TASKER_OK);
     tasker_buf_free(&out);
   }
+  storming = 0;
   pthread_join(sender, NULL);
   printf("signals=%ld on_other_threads=%ld steps=%ld\n", handled, elsewhere, steps);
-  CHECK(handled > 10 && elsewhere == 0);
+  CHECK(elsewhere == 0);
   worker_end(w);
 }
 

@@ -65,13 +65,13 @@ void scenario_soak(long trips, int batch, int payload) {
   EXPECT(TASKER_OK, tasker_worker_free(w));
 }
 
-/* Lives of a worker one after the other: descriptors, threads and memory stay as they are. */
+/* Lives of a worker one after the other: descriptors, threads and memory stay as they are. The first half warms up. */
 void scenario_restart(int cycles, const char *settings) {
   int fds = 0, threads = 0;
   long rss = 0;
   int64_t begun = 0;
   for (int i = 0; i <= cycles; i++) {
-    if (i == cycles / 10) {
+    if (i == cycles / 2) {
       fds = count_dir("/proc/self/fd"), threads = count_dir("/proc/self/task"), rss = rss_kb();
       begun = now_ns();
     }
@@ -89,7 +89,7 @@ void scenario_restart(int cycles, const char *settings) {
     CHECK(tasker_worker_status(w, &out) == TASKER_E_HANDLE);
     tasker_buf_free(&out);
   }
-  double us = (double)(now_ns() - begun) / 1000 / (cycles - cycles / 10);
+  double us = (double)(now_ns() - begun) / 1000 / (cycles - cycles / 2);
   printf("cycles=%d us_each=%.0f fds=%d->%d threads=%d->%d rss_kb=%ld->%ld\n", cycles, us, fds, count_dir("/proc/self/fd"), threads,
          count_dir("/proc/self/task"), rss, rss_kb());
 }
