@@ -50,7 +50,7 @@ var layers = map[string][]string{
 	"internal/telemetry": {"sdk", "internal/actor"},
 	"internal/testdb":    {"internal/embedpg", "internal/store"},
 
-	"internal/workflow":  {"sdk"},
+	"internal/workflow":  {"sdk", "internal/nearest"},
 	"internal/template":  {"sdk", "internal/nearest", "internal/workflow"},
 	"internal/store":     {"sdk", "internal/workflow", "internal/batch", "internal/telemetry"},
 	"internal/transport": {"sdk", "internal/workflow", "internal/batch", "internal/telemetry"},

@@ -18,6 +18,10 @@ const (
 	ErrTypeLeaseExpired    = "lease_expired"
 	ErrTypeWorkerLost      = "worker_lost"
 	ErrTypeResultRefused   = "result_refused"
+	ErrTypeCheckpoint      = "checkpoint_error"
+	// The outcome of a decision, or of a batchable step, asks for what cannot be.
+	ErrTypeDecision = "DECISION_ERROR"
+	ErrTypeBatches  = "BATCH_ERROR"
 )
 
 // StepError is an error that says how the step shall go on.

@@ -62,6 +62,20 @@ func Dependency[T any](ctx context.Context, step *StepContext, name string) (T, 
 	return v, nil
 }
 
+// OptionalDependency is [Dependency] for a step that may not have run, such as a branch that a decision did not choose: ok is
+// false then.
+func OptionalDependency[T any](ctx context.Context, step *StepContext, name string) (v T, ok bool, err error) {
+	got, err := step.DependencyResults(ctx, name)
+	if err != nil {
+		return v, false, err
+	}
+	if _, ok := got[name]; !ok {
+		return v, false, nil
+	}
+	v, err = Dependency[T](ctx, step, name)
+	return v, err == nil, err
+}
+
 // StepHandlerRegistry finds the handler a template names.
 type StepHandlerRegistry interface {
 	// GetHandler returns the handler registered under handlerClass (a template's handler.callable).

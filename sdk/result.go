@@ -12,6 +12,8 @@ type StepResult struct {
 	Value any
 	// Metadata is kept beside the result.
 	Metadata map[string]any
+
+	checkpoint *Checkpoint
 }
 
 // Success is a result with this value.

@@ -64,8 +64,10 @@ type Template struct {
 	// Steps by number.
 	Steps []Step
 	// Roots is how many steps start at once.
-	Roots   int
-	numbers map[string]int32
+	Roots int
+	// Blueprint is how tasks grow; nil if all of their steps are there from the start.
+	Blueprint *workflow.Blueprint
+	numbers   map[string]int32
 }
 
 // Step is a numbered step of a template.
@@ -91,7 +93,7 @@ func (t *Template) StepNumber(step string) (int32, bool) {
 func (t *Template) Upstream(no int32) func(step int32) bool {
 	var all map[int32]bool
 	return func(step int32) bool {
-		if parents := t.Steps[no].Parents; len(parents) <= fewParents && slices.Contains(parents, step) {
+		if parents := t.Step(no).Parents; len(parents) <= fewParents && slices.Contains(parents, step) {
 			return true
 		}
 		if all == nil {
@@ -109,7 +111,7 @@ func (t *Template) ancestors(no int32) map[int32]bool {
 	for len(next) > 0 {
 		at := next[len(next)-1]
 		next = next[:len(next)-1]
-		for _, p := range t.Steps[at].Parents {
+		for _, p := range t.Step(at).Parents {
 			if !all[p] {
 				all[p] = true
 				next = append(next, p)
@@ -152,9 +154,6 @@ func (c *Catalog) Current(ctx context.Context, namespace, taskName, version stri
 
 // Register stores a template, with the overrides of this environment applied. See [store.Store.RegisterTemplate].
 func (c *Catalog) Register(ctx context.Context, t *template.TaskTemplate, force bool) (*Template, error) {
-	if err := runnable(t); err != nil {
-		return nil, err
-	}
 	t = t.ForEnvironment(c.cfg.Environment)
 	definition, err := json.Marshal(t)
 	if err != nil {
@@ -181,16 +180,6 @@ func (c *Catalog) Register(ctx context.Context, t *template.TaskTemplate, force 
 		return nil, err
 	}
 	return c.keepCurrent(row)
-}
-
-// runnable refuses what the engine has no semantics for, rather than running it as something else.
-func runnable(t *template.TaskTemplate) error {
-	for i := range t.Steps {
-		if s := &t.Steps[i]; s.Type != template.StandardStep {
-			return fmt.Errorf("template %s/%s: step %q is of type %s, which this version does not run yet", t.NamespaceName, t.Name, s.Name, s.Type)
-		}
-	}
-	return nil
 }
 
 // Refresh forgets which templates are current, in one namespace or, with "", in all.
@@ -253,17 +242,19 @@ func (c *Catalog) compile(row *store.Template) (*Template, error) {
 		IdentityStrategy: template.IdentityStrategy(row.IdentityStrategy),
 		Definition:       &definition, Steps: make([]Step, len(row.Steps)), numbers: map[string]int32{},
 	}
+	initial := map[int32]bool{}
 	for _, s := range row.Steps {
 		def, ok := byName[s.Name]
 		if !ok || int(s.No) >= len(t.Steps) {
 			return nil, fmt.Errorf("its stored steps do not fit its definition at step %q", s.Name)
 		}
 		t.Steps[s.No] = c.step(s, def)
-		t.numbers[s.Name] = s.No
+		t.numbers[s.Name], initial[s.No] = s.No, s.Initial
 		if s.Initial && len(s.Parents) == 0 {
 			t.Roots++
 		}
 	}
+	t.Blueprint = t.blueprint(initial)
 	return t, nil
 }
 

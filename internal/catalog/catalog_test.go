@@ -134,16 +134,6 @@ func TestTheEnvironmentsOverridesAreAppliedBeforeATemplateIsStored(t *testing.T)
 	require.Equal(t, 99*time.Second, elsewhere.Steps[0].Timeout, "all processes run by what was stored")
 }
 
-func TestStepsOfTypesWithoutMeaningAreRefused(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, catalog.Config{})
-	odd := step("odd")
-	odd.Type = "decision"
-	_, err := w.Register(t.Context(), template.New("n", "t", "1.0.0", step("a"), odd), false)
-	require.ErrorContains(t, err, `step "odd" is of type decision`)
-	require.Zero(t, w.db.Count(t, "select count(*) from tasker.task_templates"))
-}
-
 func TestOtherContentUnderTheSameVersionIsAConflictUnlessForced(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, catalog.Config{})

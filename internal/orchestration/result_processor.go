@@ -27,17 +27,25 @@ func NewOrchestrationResultProcessor(s *store.Store, c *catalog.Catalog, e *Endi
 // that are over change nothing. It can be called again with the same results.
 func (p *OrchestrationResultProcessor) ProcessStepResults(ctx context.Context, results []workflow.AttemptResult, l store.Lease) (store.Applied, error) {
 	outcomes := make([]store.Outcome, len(results))
+	var special ways
 	for i := range results {
 		r := &results[i]
 		o := store.Outcome{TaskUUID: r.TaskUUID, StepNo: r.StepNo, Attempt: r.Counts.Attempt, From: r.From, Kind: store.OutcomeRelease}
 		if r.Result != nil {
-			if err := p.decide(ctx, r, &o); err != nil {
+			t, step, err := p.step(ctx, r.TemplateID, r.StepNo)
+			if err != nil {
 				return store.Applied{}, err
+			}
+			if err := decide(step.Policy, r, &o); err != nil {
+				return store.Applied{}, err
+			}
+			if t.Blueprint != nil {
+				special.choose(t, i, &o)
 			}
 		}
 		outcomes[i] = o
 	}
-	applied, err := p.store.ApplyOutcomes(ctx, outcomes, l)
+	applied, err := p.apply(ctx, results, outcomes, special, l)
 	if err != nil {
 		return applied, err
 	}
@@ -51,11 +59,7 @@ func (p *OrchestrationResultProcessor) ProcessStepResults(ctx context.Context, r
 	return applied, nil
 }
 
-func (p *OrchestrationResultProcessor) decide(ctx context.Context, r *workflow.AttemptResult, o *store.Outcome) error {
-	policy, err := p.policy(ctx, r.TemplateID, r.StepNo)
-	if err != nil {
-		return err
-	}
+func decide(policy workflow.RetryPolicy, r *workflow.AttemptResult, o *store.Outcome) (err error) {
 	d := workflow.DecideOutcome(policy, r.Counts, r.Result, rand.Float64())
 	o.ExecutionTimeMS = r.Result.Metadata.ExecutionTimeMS
 	switch {
@@ -72,13 +76,15 @@ func (p *OrchestrationResultProcessor) decide(ctx context.Context, r *workflow.A
 	return err
 }
 
-func (p *OrchestrationResultProcessor) policy(ctx context.Context, templateID, stepNo int32) (workflow.RetryPolicy, error) {
+// step finds a step in the template that its task runs by.
+func (p *OrchestrationResultProcessor) step(ctx context.Context, templateID, stepNo int32) (*catalog.Template, *catalog.Step, error) {
 	t, err := p.catalog.ByID(ctx, templateID)
 	if err != nil {
-		return workflow.RetryPolicy{}, err
+		return nil, nil, err
 	}
-	if int(stepNo) >= len(t.Steps) {
-		return workflow.RetryPolicy{}, fmt.Errorf("template %s/%s %s has no step number %d", t.Namespace, t.Name, t.Version, stepNo)
+	s := t.Step(stepNo)
+	if s == nil {
+		return nil, nil, fmt.Errorf("template %s/%s %s has no step number %d", t.Namespace, t.Name, t.Version, stepNo)
 	}
-	return t.Steps[stepNo].Policy, nil
+	return t, s, nil
 }

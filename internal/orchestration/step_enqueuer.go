@@ -90,12 +90,12 @@ func (s *StepEnqueuerService) RecoverLostSteps(ctx context.Context) (total int, 
 }
 
 func (s *StepEnqueuerService) crash(ctx context.Context, l store.LostStep) (store.Outcome, error) {
-	policy, err := s.results.policy(ctx, l.TemplateID, l.StepNo)
+	t, step, err := s.results.step(ctx, l.TemplateID, l.StepNo)
 	if err != nil {
 		return store.Outcome{}, err
 	}
 	l.Counts.Crashes++
-	d := workflow.DecideCrash(policy, l.Counts)
+	d := workflow.DecideCrash(step.Policy, l.Counts)
 	o := store.Outcome{TaskUUID: l.TaskUUID, StepNo: l.StepNo, Attempt: l.Counts.Attempt, Kind: store.OutcomeCrash}
 	failure := &sdk.StepExecutionResult{
 		Metadata: sdk.StepExecutionMetadata{Retryable: true, ErrorType: sdk.ErrTypeLeaseExpired},
@@ -108,6 +108,9 @@ func (s *StepEnqueuerService) crash(ctx context.Context, l store.LostStep) (stor
 		o.Kind = store.OutcomeCrashOut
 		failure.Metadata = sdk.StepExecutionMetadata{ErrorType: sdk.ErrTypeWorkerLost}
 		failure.Error.ErrorType, failure.Error.Retryable = sdk.ErrTypeWorkerLost, false
+	}
+	if t.Blueprint != nil {
+		asBatch(t, &o)
 	}
 	o.Detail, err = workflow.EncodeOutcome(failure, d.Reason)
 	return o, err

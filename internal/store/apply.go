@@ -27,6 +27,8 @@ const (
 	OutcomeCrash    OutcomeKind = 5 // -> enqueued; the crash is counted
 	OutcomeCrashOut OutcomeKind = 6 // -> error; the crash is counted
 	OutcomeRetryNow OutcomeKind = 7 // -> enqueued
+	OutcomeTolerate OutcomeKind = 8 // -> error, and at once resolved_manually: what waits for the step goes on without it
+	OutcomeRefuse   OutcomeKind = 9 // -> error, though the handler succeeded
 )
 
 // Outcome is the end of one attempt of one step.
@@ -42,6 +44,8 @@ type Outcome struct {
 	Delay          time.Duration
 	// ExecutionTimeMS is how long the handler ran, in milliseconds.
 	ExecutionTimeMS int64
+	// Pattern is the number, in its template, of the step that a batch is made by; zero for all other steps.
+	Pattern int32
 }
 
 // Lease is what a worker brings to a statement that may hand it steps.
@@ -90,6 +94,20 @@ type Applied struct {
 // that as l allows, and advances their tasks, all in one statement. An outcome whose attempt is over changes nothing and
 // is reported stale. Applying a batch again after its commit went unanswered is safe.
 func (s *Store) ApplyOutcomes(ctx context.Context, batch []Outcome, l Lease) (Applied, error) {
+	applied, done, err := apply(ctx, s.engine, batch, l)
+	if err == nil && done != len(batch) {
+		err = s.sortOut(ctx, batch, done, &applied)
+	}
+	return applied, err
+}
+
+// querier is a pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// apply runs the statement, and counts the outcomes that changed something.
+func apply(ctx context.Context, q querier, batch []Outcome, l Lease) (applied Applied, done int, err error) {
 	order := make([]int, len(batch))
 	for i := range order {
 		order[i] = i
@@ -99,16 +117,19 @@ func (s *Store) ApplyOutcomes(ctx context.Context, batch []Outcome, l Lease) (Ap
 	kinds, reported, sql := make([]int16, n), make([]bool, n), applyEnds
 	for i := range n {
 		kinds[i], reported[i] = int16(at(i).Kind), at(i).From != "" && at(i).From != workflow.StepInProgress
-		if reported[i] || at(i).Kind != OutcomeComplete && at(i).Kind != OutcomeError {
+		switch o := at(i); {
+		case o.Pattern > 0 || o.Kind >= OutcomeTolerate:
+			sql = applyGrowth
+		case sql == applyGrowth:
+		case reported[i] || o.Kind != OutcomeComplete && o.Kind != OutcomeError:
 			sql = applyOutcomes
 		}
 	}
 
-	applied := Applied{States: make([]workflow.StepState, n)}
+	applied = Applied{States: make([]workflow.StepState, n)}
 	for i := range batch {
 		applied.States[i] = batch[i].Kind.state()
 	}
-	var done int32
 	args := []any{
 		ids(n, func(i int) sdk.UUID { return at(i).TaskUUID }),
 		ints(n, func(i int) int32 { return at(i).StepNo }),
@@ -119,18 +140,21 @@ func (s *Store) ApplyOutcomes(ctx context.Context, batch []Outcome, l Lease) (Ap
 		ints(n, func(i int) int32 { return int32(min(at(i).ExecutionTimeMS, math.MaxInt32)) }),
 		l.WorkerID, orNone(l.Handlers), l.Budget,
 	}
-	if sql == applyOutcomes {
+	if sql != applyEnds {
 		args = append(args, ints(n, func(i int) int32 { return int32(min(at(i).Delay.Milliseconds(), math.MaxInt32)) }), reported)
 	}
-	rows, err := s.engine.Query(ctx, sql, args...)
+	if sql == applyGrowth {
+		args = append(args, patterns(n, at), cutShort)
+	}
+	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
-		return applied, fmt.Errorf("apply %d outcomes: %w", n, err)
+		return applied, 0, fmt.Errorf("apply %d outcomes: %w", n, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		row, err := scanFused(rows)
 		if err != nil {
-			return applied, fmt.Errorf("apply %d outcomes: %w", n, err)
+			return applied, 0, fmt.Errorf("apply %d outcomes: %w", n, err)
 		}
 		switch row.what {
 		case 1:
@@ -142,22 +166,25 @@ func (s *Store) ApplyOutcomes(ctx context.Context, batch []Outcome, l Lease) (Ap
 			}
 			applied.Ended = append(applied.Ended, EndedTask{TaskUUID: sdk.UUID(row.task.Bytes), State: state})
 		case 3:
-			done = row.stepNo
+			done = int(row.stepNo)
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return applied, fmt.Errorf("apply %d outcomes: %w", n, err)
+		return applied, 0, fmt.Errorf("apply %d outcomes: %w", n, err)
 	}
-	if int(done) != n {
-		if applied.Stale, err = s.staleOutcomes(ctx, batch); err != nil {
-			return applied, err
-		}
-		for _, i := range applied.Stale {
-			applied.States[i] = ""
-		}
-		applied.Again = int(done)+len(applied.Stale) < n
+	return applied, done, nil
+}
+
+// sortOut tells the outcomes that are stale from those that an earlier try applied.
+func (s *Store) sortOut(ctx context.Context, batch []Outcome, done int, applied *Applied) (err error) {
+	if applied.Stale, err = s.staleOutcomes(ctx, batch); err != nil {
+		return err
 	}
-	return applied, nil
+	for _, i := range applied.Stale {
+		applied.States[i] = ""
+	}
+	applied.Again = done+len(applied.Stale) < len(batch)
+	return nil
 }
 
 func before(a, b *Outcome) bool {
@@ -206,8 +233,10 @@ func (k OutcomeKind) state() workflow.StepState {
 		return workflow.StepComplete
 	case OutcomeRetry:
 		return workflow.StepWaitingForRetry
-	case OutcomeError, OutcomeCrashOut:
+	case OutcomeError, OutcomeCrashOut, OutcomeRefuse:
 		return workflow.StepError
+	case OutcomeTolerate:
+		return workflow.StepResolvedManually
 	}
 	return workflow.StepEnqueued
 }
@@ -215,9 +244,9 @@ func (k OutcomeKind) state() workflow.StepState {
 // reportedAs is the state that only this kind of end walks a step through.
 func (k OutcomeKind) reportedAs() string {
 	switch k {
-	case OutcomeComplete:
+	case OutcomeComplete, OutcomeRefuse:
 		return string(workflow.StepEnqueuedForOrchestration)
-	case OutcomeRetry, OutcomeRetryNow, OutcomeError:
+	case OutcomeRetry, OutcomeRetryNow, OutcomeError, OutcomeTolerate:
 		return string(workflow.StepEnqueuedAsErrorForOrchestration)
 	case OutcomeCrashOut:
 		return string(workflow.StepError)

@@ -8,28 +8,31 @@ import (
 // The statement of [Store.ApplyOutcomes]. PostgreSQL prepares all parts of a statement at each execution, so the many batches
 // in which handlers only succeed or fail for good, and which the worker itself reports, are spared the parts of all others.
 var (
-	applyEnds     = applyStatement(false)
-	applyOutcomes = applyStatement(true)
+	applyEnds     = applyStatement(false, false)
+	applyOutcomes = applyStatement(true, false)
+	// applyGrowth also ends batches, and decisions that cannot be carried out.
+	applyGrowth = applyStatement(true, true)
 )
 
-func applyStatement(requeues bool) string {
+func applyStatement(requeues, grows bool) string {
 	var sql strings.Builder
-	if err := template.Must(template.New("").Parse(applyTemplate)).Execute(&sql, struct{ Requeues bool }{requeues}); err != nil {
+	if err := template.Must(template.New("").Parse(applyTemplate)).Execute(&sql, struct{ Requeues, Grows bool }{requeues, grows}); err != nil {
 		panic(err)
 	}
 	return sql.String()
 }
 
-const applyTemplate = `/* tasker:apply_{{if .Requeues}}outcomes{{else}}ends{{end}} */
+const applyTemplate = `/* tasker:apply_{{if .Grows}}growth{{else if .Requeues}}outcomes{{else}}ends{{end}} */
 with me as materialized (
   select from tasker.workers where worker_id = $8 and lease_until > clock_timestamp() and stopped_at is null
 ), inp as (
-  select * from unnest($1::uuid[], $2::int[], $3::int[], $4::smallint[], $5::text[], $6::text[], $7::int[]{{if .Requeues}}, $11::int[], $12::bool[]{{end}})
-    as u(task_uuid, step_no, attempt, kind, result, outcome, exec_ms{{if .Requeues}}, delay_ms, reported{{end}})
+  select * from unnest($1::uuid[], $2::int[], $3::int[], $4::smallint[], $5::text[], $6::text[], $7::int[]{{if .Requeues}}, $11::int[], $12::bool[]{{end}}{{if .Grows}}, $13::int[]{{end}})
+    as u(task_uuid, step_no, attempt, kind, result, outcome, exec_ms{{if .Requeues}}, delay_ms, reported{{end}}{{if .Grows}}, pattern{{end}})
 ), done as (
   update tasker.workflow_steps s set
     state = case inp.kind when 1 then 'complete'::tasker.step_state
-             {{- if .Requeues}} when 2 then 'waiting_for_retry' when 4 then 'enqueued' when 5 then 'enqueued' when 7 then 'enqueued'{{end}} else 'error' end,
+             {{- if .Requeues}} when 2 then 'waiting_for_retry' when 4 then 'enqueued' when 5 then 'enqueued' when 7 then 'enqueued'{{end}}
+             {{- if .Grows}} when 8 then 'resolved_manually'{{end}} else 'error' end,
     result = coalesce(inp.result::jsonb, s.result),
     outcome = inp.outcome::jsonb,
     worker_id = null
@@ -39,15 +42,49 @@ with me as materialized (
     run_at = case inp.kind when 2 then clock_timestamp() + inp.delay_ms * interval '1 millisecond' end{{end}}
   from inp
   where s.task_uuid = inp.task_uuid and s.step_no = inp.step_no and s.attempt = inp.attempt
-    and s.state = {{if .Requeues}}case when inp.reported then case when inp.kind = 1 then 'enqueued_for_orchestration'::tasker.step_state
+    and s.state = {{if .Requeues}}case when inp.reported then case when inp.kind {{if .Grows}}in (1, 9){{else}}= 1{{end}} then 'enqueued_for_orchestration'::tasker.step_state
                    else 'enqueued_as_error_for_orchestration' end else 'in_progress' end{{else}}'in_progress'{{end}}
   returning s.task_uuid, s.step_no, s.attempt, s.children, s.sink, s.state, inp.kind, inp.exec_ms, inp.outcome
-    {{- if .Requeues}}, s.handler_id, s.priority, s.run_at, inp.reported{{end}}
+    {{- if .Requeues}}, s.handler_id, s.priority, s.run_at, inp.reported{{end}}{{if .Grows}}, inp.pattern
+), batches as materialized (
+  select b.*, e.failed and b.fail_fast as cut, case when e.failed and b.fail_fast then 0 else least(b.batches - b.released, e.n) end as more
+  from (select task_uuid, pattern, count(*)::int as n, bool_or(state = 'error') as failed from done
+        where pattern is not null and state in ('complete', 'error', 'resolved_manually') group by 1, 2 order by 1, 2) e
+  join tasker.step_batches b on b.task_uuid = e.task_uuid and b.worker_no = e.pattern
+  where b.released < b.batches or e.failed and b.fail_fast
+  for update of b
+), released as (
+  update tasker.step_batches b set released = case when g.cut then b.batches else b.released + g.more end
+  from batches g where b.task_uuid = g.task_uuid and b.worker_no = g.worker_no
+), cutting as materialized (
+  select s.task_uuid, s.step_no, s.attempt, s.state, s.worker_id, s.handler_id, s.run_at, i > g.released as held
+  from batches g cross join lateral generate_series(1, g.batches) as i
+  join tasker.workflow_steps s on s.task_uuid = g.task_uuid and s.step_no = g.worker_no + i * g.stride
+  where g.cut and s.state not in ('complete', 'error', 'cancelled', 'resolved_manually')
+    and not exists (select from done d where d.task_uuid = s.task_uuid and d.step_no = s.step_no)
+  for update of s
+), cut as (
+  update tasker.workflow_steps s set state = 'error', worker_id = null, run_at = null, outcome = $14::text::jsonb,
+    waiting_on = s.waiting_on - c.held::int
+  from cutting c where s.task_uuid = c.task_uuid and s.step_no = c.step_no
+  returning s.task_uuid
+), unqueued as (
+  delete from tasker.ready_steps q where q.ctid = any(array(
+    select r.ctid from cutting c join tasker.ready_steps r on r.handler_id = c.handler_id and r.task_uuid = c.task_uuid and r.step_no = c.step_no
+    where c.state = 'enqueued' for update of r skip locked))
+), untimed as (
+  delete from tasker.step_timers q where q.ctid = any(array(
+    select r.ctid from cutting c join tasker.step_timers r on r.run_at = c.run_at and r.task_uuid = c.task_uuid and r.step_no = c.step_no
+    for update of r skip locked)){{end}}
 ), dec as materialized (
   select task_uuid, child, n, row_number() over () <= $10 and exists (select from me) as within from (
     select d.task_uuid, c.child, count(*)::int as n
-    from done d cross join lateral unnest(d.children) as c(child)
-    where d.kind = 1 group by 1, 2 order by 1, 2) g
+    from {{if not .Grows}}done d cross join lateral unnest(d.children) as c(child)
+    where d.kind = 1{{else}}(
+      select task_uuid, children from done where kind in (1, 8)
+      union all
+      select task_uuid, array(select worker_no + i * stride from generate_series(released + 1, released + more) i) from batches
+    ) d cross join lateral unnest(d.children) as c(child){{end}} group by 1, 2 order by 1, 2) g
 ), kids as (
   update tasker.workflow_steps s set
     waiting_on = s.waiting_on - dec.n,
@@ -79,12 +116,18 @@ with me as materialized (
        when 1 then '{enqueued_for_orchestration,complete}'::tasker.step_state[]
        when 2 then '{enqueued_as_error_for_orchestration,waiting_for_retry}'
        when 7 then '{enqueued_as_error_for_orchestration,waiting_for_retry,pending,enqueued}'
+       {{- if .Grows}}
+       when 8 then '{enqueued_as_error_for_orchestration,error,resolved_manually}'
+       when 9 then '{enqueued_for_orchestration,error}'{{end}}
        else '{enqueued_as_error_for_orchestration,error}' end
      else case kind
        when 1 then '{in_progress,enqueued_for_orchestration,complete}'::tasker.step_state[]
        when 2 then '{in_progress,enqueued_as_error_for_orchestration,waiting_for_retry}'
        when 3 then '{in_progress,enqueued_as_error_for_orchestration,error}'
        when 6 then '{in_progress,error}'
+       {{- if .Grows}}
+       when 8 then '{in_progress,enqueued_as_error_for_orchestration,error,resolved_manually}'
+       when 9 then '{in_progress,enqueued_for_orchestration,error}'{{end}}
        when 7 then '{in_progress,enqueued_as_error_for_orchestration,waiting_for_retry,pending,enqueued}'
        else '{in_progress,waiting_for_retry,pending,enqueued}' end end
     {{- else}}case kind when 1 then '{in_progress,enqueued_for_orchestration,complete}'::tasker.step_state[]
@@ -95,6 +138,9 @@ with me as materialized (
   select task_uuid, step_no, attempt, case state when 'in_progress' then $8::int end, null,
     case state when 'in_progress' then '{pending,enqueued,in_progress}'::tasker.step_state[] else '{pending,enqueued}' end, null
   from kids where state <> 'pending'
+  {{- if .Grows}}
+  union all
+  select task_uuid, step_no, attempt, worker_id, null, array[state, 'error'], $14::text::jsonb from cutting{{end}}
 ), task as (
   update tasker.tasks t set
     sinks_left = t.sinks_left - x.sinks,
@@ -102,9 +148,10 @@ with me as materialized (
     state = case when t.sinks_left = x.sinks then 'complete'::tasker.task_state when t.failed_steps + x.failed > 0 then 'blocked_by_failures'
              else t.state end,
     completed_at = case when t.sinks_left = x.sinks then clock_timestamp() end
-  from (select task_uuid, (count(*) filter (where kind = 1 and sink))::int as sinks,
+  from (select task_uuid, (count(*) filter (where {{if .Grows}}kind in (1, 8){{else}}kind = 1{{end}} and sink))::int as sinks,
                (count(*) filter (where state = 'error'))::int as failed
-        from done where (kind = 1 and sink) or state = 'error' group by 1 order by 1) x
+        from {{if .Grows}}(select task_uuid, kind, sink, state from done union all select task_uuid, 3, false, 'error' from cut) d
+        where (kind in (1, 8) and sink) or state = 'error'{{else}}done where (kind = 1 and sink) or state = 'error'{{end}} group by 1 order by 1) x
   where t.task_uuid = x.task_uuid and t.state not in ('complete', 'error', 'cancelled', 'resolved_manually')
   returning t.task_uuid, t.state, t.failed_steps = x.failed and x.failed > 0 as newly_blocked
 ), ended as (
@@ -117,10 +164,14 @@ with me as materialized (
   delete from tasker.task_claims c using ended e where e.state = 'complete' and c.task_uuid = e.task_uuid
 ), told as (
   select count(pg_notify('tasker_ready', q.handler_id::text)) as n from (select distinct handler_id from queued) q
+{{- if .Grows}}
+), stopped as (
+  select count(pg_notify('tasker_cancel', c.task_uuid::text)) as n from (select distinct task_uuid from cutting where worker_id is not null) c
+{{- end}}
 )
 select 1::smallint, task_uuid, step_no, attempt, crashes, forgiven, handler_id, name, inputs::text, checkpoint::text
 from kids where state = 'in_progress'
 union all
 select 2, task_uuid, case state when 'complete' then 1 else 0 end, 0, 0, 0, 0, '', null, null from ended
 union all
-select 3, null, (select count(*)::int from done), (select n::int from told), 0, 0, 0, '', null, null`
+select 3, null, (select count(*)::int from done), (select n::int from told){{if .Grows}} + (select n::int from stopped){{end}}, 0, 0, 0, '', null, null`

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -66,7 +67,7 @@ func check(ctx context.Context, tx pgx.Tx) (violations []Violation, err error) {
 	}
 	fromStep, toStep := moves(workflow.LegalStepMoves())
 	fromTask, toTask := moves(workflow.LegalTaskMoves())
-	for _, i := range invariants {
+	for _, i := range slices.Concat(invariants, growthInvariants) {
 		rows, _ := tx.Query(ctx, fmt.Sprintf(checkRule, i.check, i.sql), pgx.QueryExecModeExec, violationsShown,
 			fromStep, toStep, fromTask, toTask) // its error surfaces below
 		found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Violation, error) {

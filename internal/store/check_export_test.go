@@ -19,6 +19,15 @@ func (s *Store) CheckBroken(ctx context.Context, sql string) ([]Violation, error
 	return check(ctx, tx)
 }
 
+// GrowthRules lists the rules about tasks that grow.
+func GrowthRules() []string {
+	names := make([]string, len(growthInvariants))
+	for i := range growthInvariants {
+		names[i] = growthInvariants[i].check
+	}
+	return names
+}
+
 // CheckedRules lists the rules that [Store.Check] goes through.
 func CheckedRules() []string {
 	names := make([]string, len(invariants))

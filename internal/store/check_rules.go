@@ -6,7 +6,7 @@ const movedByHand = `exists (select from tasker.task_transitions x where x.task_
 
 // invariants are the rules of [Store.Check]. A step is open until it is complete, cancelled or resolved.
 var invariants = []invariant{
-	{"waiting_on", "a step waits for as many parents as are neither complete nor resolved, and behind the gate if its task is paused", `
+	{"waiting_on", "a step waits for as many parents as are neither complete nor resolved, for its turn if it is a held batch, and behind the gate if its task is paused", `
 select s.task_uuid, s.step_no, format('waiting_on is %s, counted are %s', s.waiting_on, coalesce(c.n, 0))
 from tasker.workflow_steps s
 join tasker.tasks t using (task_uuid)
@@ -14,7 +14,7 @@ left join (
   select p.task_uuid, c.child, count(*) filter (where p.state not in ('complete', 'resolved_manually')) as n
   from tasker.workflow_steps p cross join lateral unnest(p.children) as c(child) group by 1, 2
 ) c on c.task_uuid = s.task_uuid and c.child = s.step_no
-where s.waiting_on <> coalesce(c.n, 0) + case when t.paused_at is null then 0 else ` + holdGate + ` end
+where s.waiting_on <> coalesce(c.n, 0) + (` + heldBatch + `)::int + case when t.paused_at is null then 0 else ` + holdGate + ` end
   and s.state not in ('complete', 'error', 'cancelled', 'resolved_manually')`},
 
 	{"task_counters", "sinks_left counts the task's open sinks, failed_steps its steps in state error", `
@@ -187,7 +187,7 @@ select s.task_uuid, s.step_no, format('%s attempts, of which %s forgiven and %s 
 from tasker.workflow_steps s
 join tasker.tasks t using (task_uuid)
 join tasker.task_templates tt using (template_id)
-join tasker.template_steps ts on ts.template_id = t.template_id and ts.step_no = s.step_no
+join tasker.template_steps ts on ts.template_id = t.template_id and ts.step_no = mod(s.step_no, tt.step_count)
 cross join lateral jsonb_array_elements(tt.definition -> 'steps') as d(step)
 cross join lateral (
   select case when (d.step #>> '{retry,retryable}')::bool is false then 1 else greatest((d.step #>> '{retry,max_attempts}')::int, 1) end as attempts,

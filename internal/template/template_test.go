@@ -317,7 +317,7 @@ func TestTheExamplesAreTemplatesWithoutAnyProblem(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join("..", "..", "examples", "templates", "*.yaml"))
 	require.NoError(t, err)
-	require.Len(t, files, 5)
+	require.NotEmpty(t, files)
 	for _, file := range files {
 		src, err := os.ReadFile(file)
 		require.NoError(t, err)

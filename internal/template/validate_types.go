@@ -38,7 +38,7 @@ func (r *report) checkTypes(t *TaskTemplate) {
 		case len(s.Dependencies) == 0 && s.Type == DeferredConvergenceStep:
 			r.at(codeNoDependency, "name the steps that it brings together",
 				fmt.Sprintf("convergence %s depends on no step", name), "steps", i, "dependencies")
-		case s.Type == BatchableStep && workerTemplate(s) == "" && !served[s.Name]:
+		case s.Type == BatchableStep && s.WorkerTemplate() == "" && !served[s.Name]:
 			r.at(codeNoBatchWorker, "add a step of type batch_worker that depends on it",
 				fmt.Sprintf("batchable step %s has no batch_worker", name), "steps", i)
 		case s.Type == BatchWorkerStep && !waitsForSplit && !waitsForBatches:
@@ -49,8 +49,8 @@ func (r *report) checkTypes(t *TaskTemplate) {
 	}
 }
 
-// workerTemplate is the batch_worker that a batchable step names, in its handler's configuration or its own.
-func workerTemplate(s StepDefinition) string {
+// WorkerTemplate is the batch_worker that a batchable step names, in its handler's configuration or its own; "" if none.
+func (s *StepDefinition) WorkerTemplate() string {
 	if name, _ := s.Handler.Initialization["worker_template_name"].(string); name != "" {
 		return name
 	}

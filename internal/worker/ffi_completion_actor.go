@@ -43,7 +43,7 @@ func (a *FFICompletionActor) HandleProcessStepCompletion(ctx context.Context, ms
 		return struct{}{}, nil
 	}
 	a.status.record(c.Result)
-	if declared := j.task.Template.Steps[j.step.StepNo].Definition.PublishesEvents; len(declared) > 0 {
+	if declared := j.task.Template.Step(j.step.StepNo).Definition.PublishesEvents; len(declared) > 0 {
 		_, _ = actor.Ask(ctx, a.events.Handle, DispatchDomainEventsMessage{Event: event.StepEvent{
 			TaskUUID: j.task.TaskUUID, StepUUID: c.Result.StepUUID, CorrelationID: j.task.CorrelationID,
 			Namespace: j.task.Template.Namespace, TaskName: j.task.Template.Name, TaskVersion: j.task.Template.Version,

@@ -43,7 +43,7 @@ func (s *FFICompletionService) SendStepResults(ctx context.Context, batch []*dis
 			From: workflow.StepInProgress, Result: c.Result,
 		})
 		if c.Result != nil && c.Result.Success {
-			fanOut += j.task.Template.Steps[j.step.StepNo].FanOut
+			fanOut += j.task.Template.Step(j.step.StepNo).FanOut
 			j.task.keep(j.step.StepNo, c.Result.Result)
 		}
 	}

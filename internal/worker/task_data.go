@@ -121,8 +121,8 @@ func whenThere(ctx context.Context, read func() error) error {
 }
 
 func (t *TaskData) step(no int32) (*catalog.Step, error) {
-	if no < 0 || int(no) >= len(t.Template.Steps) {
-		return nil, fmt.Errorf("task %s has no step number %d in its template", t.TaskUUID, no)
+	if s := t.Template.Step(no); s != nil {
+		return s, nil
 	}
-	return &t.Template.Steps[no], nil
+	return nil, fmt.Errorf("task %s has no step number %d in its template", t.TaskUUID, no)
 }
