@@ -11,12 +11,14 @@ package config
 import "time"
 
 // Config is the whole configuration. A name of a key is the path of its `toml` tags; times are kept as
-// [time.Duration] and written in TOML as whole numbers in the unit that ends the key's name (_ms or _seconds).
+// [time.Duration] and written in TOML as whole numbers in the unit that ends the key's name (_ms, _seconds, _minutes, _hours or _days).
 type Config struct {
 	Environment   string        `toml:"environment" default:"development" env:"TASKER_ENV" doc:"Name of this deployment; selects the folder config/tasker/environments/NAME."`
 	Database      Database      `toml:"database" doc:"The PostgreSQL database that holds all state."`
 	Worker        Worker        `toml:"worker" doc:"Running step handlers in this process."`
 	Orchestration Orchestration `toml:"orchestration" doc:"Turning step results into the next steps."`
+	DLQ           DLQ           `toml:"dlq" doc:"Dead letters: tasks that need somebody to look at them."`
+	Retention     Retention     `toml:"retention" doc:"Removing what ended long ago."`
 	Backoff       Backoff       `toml:"backoff" doc:"Delay before a failed step runs again, beside what its template says."`
 	TaskTemplates TaskTemplates `toml:"task_templates" doc:"Where task templates (YAML) are found."`
 	Web           Web           `toml:"web" doc:"The HTTP API."`
@@ -97,6 +99,41 @@ type Orchestration struct {
 	BatchSize     int           `toml:"batch_size" default:"500" min:"1" max:"10000" doc:"Most results stored in one transaction."`
 	ReapInterval  time.Duration `toml:"reap_interval_ms" default:"500" min:"10" doc:"Time between searches for expired leases."`
 	TimerInterval time.Duration `toml:"timer_interval_ms" default:"1000" min:"10" doc:"Longest time a due retry or delayed step stays unseen if its timer is lost."`
+
+	BlockedByFailures string `toml:"blocked_by_failures" default:"rest" oneof:"rest,error" doc:"What becomes of a task with a step that has failed for good, once no other step of it can move: rest, it stays blocked_by_failures until somebody acts; error, it ends in state error."`
+}
+
+// DLQ tunes the ledger of tasks that need somebody to look at them.
+type DLQ struct {
+	Enabled            bool               `toml:"enabled" default:"true" doc:"Enter tasks that are blocked by failures among the dead letters."`
+	StalenessDetection StalenessDetection `toml:"staleness_detection" doc:"Finding tasks that have not moved for too long."`
+}
+
+// StalenessDetection tunes the search for tasks that have not moved for too long.
+type StalenessDetection struct {
+	Enabled    bool                `toml:"enabled" default:"true" doc:"Search for stale tasks."`
+	Interval   time.Duration       `toml:"detection_interval_seconds" default:"300" min:"1" doc:"Time between searches."`
+	BatchSize  int                 `toml:"batch_size" default:"100" min:"1" max:"10000" doc:"Most tasks that one search acts on."`
+	DryRun     bool                `toml:"dry_run" default:"false" doc:"Only log what would be done."`
+	Thresholds StalenessThresholds `toml:"thresholds" doc:"When a task is stale, unless the lifecycle of its template says otherwise."`
+}
+
+// StalenessThresholds say when a task is stale.
+type StalenessThresholds struct {
+	WaitingForDependencies time.Duration `toml:"waiting_for_dependencies_minutes" default:"60" min:"1" doc:"Longest time that a task may wait for a worker. It is then reported, not failed."`
+	WaitingForRetry        time.Duration `toml:"waiting_for_retry_minutes" default:"30" min:"1" doc:"Longest time that a task may stay after the time of its retry has come."`
+	StepsInProcess         time.Duration `toml:"steps_in_process_minutes" default:"30" min:"1" doc:"Longest time that a task may run steps without one of them ending or saving a checkpoint."`
+	TaskMaxLifetime        time.Duration `toml:"task_max_lifetime_hours" default:"24" min:"1" doc:"Longest time from a task's start to its end."`
+}
+
+// Retention tunes the removal of what ended long ago.
+type Retention struct {
+	Enabled       bool          `toml:"enabled" default:"false" doc:"Remove old data."`
+	Interval      time.Duration `toml:"interval_seconds" default:"3600" min:"1" doc:"Time between rounds."`
+	BatchSize     int           `toml:"batch_size" default:"500" min:"1" max:"10000" doc:"Most tasks, events or messages that one statement removes."`
+	FinishedTasks time.Duration `toml:"finished_tasks_days" default:"30" doc:"Tasks that ended longer ago are removed, with their steps, results and transitions. 0 keeps them."`
+	DomainEvents  time.Duration `toml:"domain_events_days" default:"30" doc:"Domain events that were published longer ago are removed. 0 keeps them."`
+	Archives      time.Duration `toml:"archives_days" default:"30" doc:"Archived queue messages, stopped workers and replaced templates that no task needs are removed when they are older. 0 keeps them."`
 }
 
 // Backoff bounds and spreads the delays of retries; kind, base and bound of a step's delays are in its template.

@@ -85,12 +85,14 @@ func newKey(name string, f reflect.StructField, index []int) *key {
 		secret: f.Type == reflect.TypeFor[Secret](),
 	}
 	if f.Type == reflect.TypeFor[time.Duration]() {
-		k.unit = time.Second
-		if strings.HasSuffix(name, "_ms") {
-			k.unit = time.Millisecond
-		}
+		k.unit = units[name[strings.LastIndexByte(name, '_')+1:]]
 	}
 	return k
+}
+
+// units are what the last word of a duration's name makes of its number.
+var units = map[string]time.Duration{
+	"ms": time.Millisecond, "seconds": time.Second, "minutes": time.Minute, "hours": time.Hour, "days": 24 * time.Hour,
 }
 
 func bound(f reflect.StructField, tag string, fallback float64) float64 {

@@ -161,7 +161,7 @@ func TestEveryFieldIsAKeyWithAMeaning(t *testing.T) {
 			require.Regexp(t, `^[A-Z].*\.$`, f.Tag.Get("doc"), "%s.%s", typ, f.Name)
 			require.NotContains(t, f.Tag.Get("doc"), "|", "%s.%s would break the reference's table", typ, f.Name)
 			if f.Type == reflect.TypeFor[time.Duration]() {
-				require.Regexp(t, `_(ms|seconds)$`, f.Tag.Get("toml"), "%s.%s", typ, f.Name)
+				require.Regexp(t, `_(ms|seconds|minutes|hours|days)$`, f.Tag.Get("toml"), "%s.%s", typ, f.Name)
 			}
 			if f.Type.Kind() == reflect.Struct {
 				leaves += walk(f.Type)

@@ -250,7 +250,7 @@ func TestUnknownKeysComeWithAHint(t *testing.T) {
 		"\"worker.lease_ms\" = 1":                   "1:1 unknown key \"worker.lease_ms\"",
 		"database = 1":                              "1:1 database is a table, not a value; write [database] and its keys below",
 		"[[worker]]\nlease_ms = 1":                  "1:3 worker is a table, not a value",
-		"[dlq]":                                     `1:2 unknown key dlq; "tasker config reference" lists all keys`,
+		"[grpc]":                                    `1:2 unknown key grpc; "tasker config reference" lists all keys`,
 	} {
 		t.Run(text, func(t *testing.T) {
 			t.Parallel()

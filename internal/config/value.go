@@ -133,10 +133,11 @@ func (k *key) takes() string {
 	case *int:
 		return "a whole number" + k.bounds()
 	case *time.Duration:
-		if k.unit == time.Second {
-			return "a whole number of seconds" + k.bounds()
+		unit := k.leaf[strings.LastIndexByte(k.leaf, '_')+1:]
+		if unit == "ms" {
+			unit = "milliseconds"
 		}
-		return "a whole number of milliseconds" + k.bounds()
+		return "a whole number of " + unit + k.bounds()
 	}
 	return "a string"
 }

@@ -33,6 +33,12 @@ type Config struct {
 	TimerInterval time.Duration
 	// ReapInterval is the time between sweeps for lost workers. Defaults to 500 milliseconds.
 	ReapInterval time.Duration
+	// Blocked says what becomes of blocked tasks. Defaults to [BlockedRests]. DeadLetters has them entered among the dead
+	// letters.
+	Blocked     BlockedPolicy
+	DeadLetters bool
+	Staleness   StalenessConfig
+	Retention   RetentionConfig
 }
 
 // StepTaker is a worker that can run steps in the process that readies them. Every Reserve is followed by one Take.
@@ -52,10 +58,14 @@ type ActorRegistry struct {
 	StepEnqueuerActor    *StepEnqueuerActor
 	TaskFinalizerActor   *TaskFinalizerActor
 
-	// Timers and Sweeper are loops for the process to run; Endings knows when tasks come to rest.
-	Timers  *Timers
-	Sweeper *Sweeper
-	Endings *Endings
+	// Timers, Sweeper and Caretaker are loops for the process to run, as are Staleness and Retention, which are nil if they are
+	// turned off. Endings knows when tasks come to rest.
+	Timers    *Timers
+	Sweeper   *Sweeper
+	Caretaker *Caretaker
+	Staleness *StalenessDetector
+	Retention *RetentionService
+	Endings   *Endings
 
 	group *actor.Group
 }
@@ -76,6 +86,13 @@ func BuildActorRegistry(ctx context.Context, d Dependencies) (*ActorRegistry, er
 	enqueuer := NewStepEnqueuerService(d, results)
 	r.Timers = NewTimers(enqueuer, d.Config.TimerInterval, d.Logger)
 	r.Sweeper = NewSweeper(enqueuer, d.Config.ReapInterval, d.Logger)
+	r.Caretaker = NewCaretaker(d.Store, d.Config.Blocked, d.Config.DeadLetters, d.Config.TimerInterval, r.Endings, d.Logger)
+	if d.Config.Staleness.Enabled {
+		r.Staleness = NewStalenessDetector(d.Store, d.Config.Staleness, d.Logger)
+	}
+	if d.Config.Retention.Enabled {
+		r.Retention = NewRetentionService(d.Store, d.Config.Retention, d.Logger)
+	}
 	r.TaskRequestActor = NewTaskRequestActor(NewTaskRequestProcessor(d.Catalog, NewTaskInitializer(d, r.Timers), d.Config), d.Logger)
 	r.ResultProcessorActor = NewResultProcessorActor(results, d.Logger)
 	r.StepEnqueuerActor = NewStepEnqueuerActor(enqueuer, d.Logger)

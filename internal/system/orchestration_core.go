@@ -3,7 +3,9 @@ package system
 import (
 	"context"
 
+	"github.com/tasker-systems/tasker-go/internal/config"
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
+	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/transport"
 )
 
@@ -14,7 +16,7 @@ type OrchestrationCore struct {
 }
 
 // NewOrchestrationCore builds and starts the core. taker is the worker of the same process, or nil. A server also processes
-// the results that workers queue.
+// the results that workers queue, looks after blocked and stale tasks, and removes old data.
 func NewOrchestrationCore(ctx context.Context, s *SystemContext, taker orchestration.StepTaker, server bool) (*OrchestrationCore, error) {
 	o := s.Config.Orchestration
 	actors, err := orchestration.BuildActorRegistry(ctx, orchestration.Dependencies{
@@ -24,6 +26,10 @@ func NewOrchestrationCore(ctx context.Context, s *SystemContext, taker orchestra
 			UnknownHandlerGrace: s.Config.Worker.UnknownHandlerGrace,
 			TimerInterval:       o.TimerInterval,
 			ReapInterval:        o.ReapInterval,
+			Blocked:             orchestration.BlockedPolicy(o.BlockedByFailures),
+			DeadLetters:         s.Config.DLQ.Enabled,
+			Staleness:           stalenessConfig(s.Config.DLQ.StalenessDetection),
+			Retention:           retentionConfig(s.Config.Retention),
 		},
 	})
 	if err != nil {
@@ -32,10 +38,44 @@ func NewOrchestrationCore(ctx context.Context, s *SystemContext, taker orchestra
 	c := &OrchestrationCore{Actors: actors, loops: newLoops(s.Logger)}
 	c.loops.run("timers", actors.Timers.Run)
 	c.loops.run("sweeper", actors.Sweeper.Run)
+	if server {
+		c.lookAfter()
+	}
 	if server && o.Mode == "queue" {
 		c.processQueue(s)
 	}
 	return c, nil
+}
+
+// lookAfter runs the loops that a server has beside those of every process.
+func (c *OrchestrationCore) lookAfter() {
+	c.loops.run("caretaker", c.Actors.Caretaker.Run)
+	if c.Actors.Staleness != nil {
+		c.loops.run("staleness", c.Actors.Staleness.Run)
+	}
+	if c.Actors.Retention != nil {
+		c.loops.run("retention", c.Actors.Retention.Run)
+	}
+}
+
+func stalenessConfig(c config.StalenessDetection) orchestration.StalenessConfig {
+	return orchestration.StalenessConfig{
+		Enabled: c.Enabled, Interval: c.Interval, BatchSize: c.BatchSize, DryRun: c.DryRun, Thresholds: StalenessThresholds(c.Thresholds),
+	}
+}
+
+// StalenessThresholds are the configured ones as the store takes them.
+func StalenessThresholds(t config.StalenessThresholds) store.StalenessThresholds {
+	return store.StalenessThresholds{
+		WaitingForDependencies: t.WaitingForDependencies, WaitingForRetry: t.WaitingForRetry, StepsInProcess: t.StepsInProcess, Lifetime: t.TaskMaxLifetime,
+	}
+}
+
+func retentionConfig(c config.Retention) orchestration.RetentionConfig {
+	return orchestration.RetentionConfig{
+		Enabled: c.Enabled, Interval: c.Interval, BatchSize: c.BatchSize,
+		FinishedTasks: c.FinishedTasks, DomainEvents: c.DomainEvents, Archives: c.Archives,
+	}
 }
 
 func (c *OrchestrationCore) processQueue(s *SystemContext) {

@@ -1,0 +1,134 @@
+package orchestration_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tasker-systems/tasker-go/internal/orchestration"
+	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/internal/workflow"
+	"github.com/tasker-systems/tasker-go/sdk"
+)
+
+// fail ends the step that a new task starts with.
+func (w *world) fail(t testing.TB, name string) sdk.UUID {
+	t.Helper()
+	task := w.create(t, name)
+	for _, s := range w.claim(t) {
+		_, err := w.store.ApplyOutcomes(t.Context(), []store.Outcome{{TaskUUID: s.TaskUUID, StepNo: s.StepNo, Attempt: s.Counts.Attempt,
+			Kind: store.OutcomeError, Detail: []byte(`{"error":{"message":"no"}}`)}}, store.Lease{})
+		require.NoError(t, err)
+	}
+	return task
+}
+
+// quiet is a logger into the world's own log.
+func (w *world) quiet() *slog.Logger { return slog.New(slog.NewTextHandler(w.logs, nil)) }
+
+func TestABlockedTaskRestsOrFailsAsThePolicySays(t *testing.T) {
+	t.Parallel()
+	for policy, want := range map[orchestration.BlockedPolicy]workflow.TaskState{
+		"": workflow.TaskBlockedByFailures, orchestration.BlockedRests: workflow.TaskBlockedByFailures, orchestration.BlockedFails: workflow.TaskError,
+	} {
+		w := newWorld(t, func(d *orchestration.Dependencies) { d.Config.Blocked, d.Config.DeadLetters = policy, true })
+		w.register(t, "one", "always_unique", step("a"), step("b", "a"))
+		task := w.fail(t, "one")
+		require.NoError(t, w.Caretaker.Round(t.Context()))
+		require.NoError(t, w.Caretaker.Round(t.Context()), "again is harmless")
+		state, err := w.store.TaskState(t.Context(), task)
+		require.NoError(t, err)
+		require.Equal(t, want, state)
+		letter, err := w.store.DeadLetterOf(t.Context(), task)
+		require.NoError(t, err)
+		require.Equal(t, store.DLQPermanentFailure, letter.Reason)
+		require.Equal(t, workflow.TaskBlockedByFailures, letter.OriginalState)
+		view, err := w.store.Task(t.Context(), task)
+		require.NoError(t, err)
+		require.Equal(t, want.Terminal(), view.CompletedAt != nil)
+	}
+}
+
+func TestWithoutDeadLettersABlockedTaskFailsAllTheSame(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(d *orchestration.Dependencies) { d.Config.Blocked = orchestration.BlockedFails })
+	w.register(t, "one", "always_unique", step("a"))
+	task := w.fail(t, "one")
+	rest, forget := w.Endings.Await(task)
+	defer forget()
+	require.NoError(t, w.Caretaker.Round(t.Context()))
+	require.Equal(t, workflow.TaskError, <-rest)
+	_, err := w.store.DeadLetterOf(t.Context(), task)
+	require.ErrorIs(t, err, store.ErrNotFound)
+}
+
+func TestAStaleTaskIsEndedOrOnlyNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(t, "one", "always_unique", step("a"))
+	running := w.create(t, "one")
+	require.Len(t, w.claim(t), 1)
+	queued := w.create(t, "one")
+	w.db.Exec(t, `update tasker.step_transitions set at = at - interval '1 hour'; update tasker.tasks set created_at = created_at - interval '1 hour'`)
+	cfg := orchestration.StalenessConfig{DryRun: true, Thresholds: store.StalenessThresholds{
+		WaitingForDependencies: time.Minute, WaitingForRetry: time.Minute, StepsInProcess: time.Minute, Lifetime: 24 * time.Hour,
+	}}
+	named, err := orchestration.NewStalenessDetector(w.store, cfg, w.quiet()).Detect(t.Context())
+	require.NoError(t, err)
+	require.Len(t, named, 2)
+	require.Equal(t, "would_transition_to_dlq_and_error", named[0].Action)
+	require.Zero(t, w.db.Count(t, "select count(*) from tasker.tasks_dlq"))
+
+	cfg.DryRun = false
+	done, err := orchestration.NewStalenessDetector(w.store, cfg, w.quiet()).Detect(t.Context())
+	require.NoError(t, err)
+	actions := map[sdk.UUID]string{}
+	for _, d := range done {
+		actions[d.Task.TaskUUID] = d.Action
+	}
+	require.Equal(t, map[sdk.UUID]string{running: "transitioned_to_dlq_and_error", queued: "moved_to_dlq_only"}, actions)
+	state, err := w.store.TaskState(t.Context(), running)
+	require.NoError(t, err)
+	require.Equal(t, workflow.TaskError, state)
+	steps, err := w.store.Steps(t.Context(), running, true)
+	require.NoError(t, err)
+	require.Equal(t, orchestration.ErrTypeStale, steps[0].Results.Error.ErrorType)
+	require.Contains(t, steps[0].Results.Error.Message, "the task was steps_in_process and had not moved for 1h0m")
+
+	again, err := orchestration.NewStalenessDetector(w.store, cfg, w.quiet()).Detect(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, again, "a task is reported once")
+}
+
+func TestARoundOfRetentionRemovesWhatIsOldAndKeepsTheRest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(t, "one", "always_unique", step("a"))
+	for range 5 {
+		w.cancel(t, w.create(t, "one"))
+	}
+	open := w.create(t, "one")
+	cfg := orchestration.RetentionConfig{FinishedTasks: time.Nanosecond, DomainEvents: time.Nanosecond, Archives: time.Nanosecond, BatchSize: 2}
+	require.NoError(t, w.store.PublishDomainEvents(t.Context(), "n", []store.DomainEvent{{EventID: sdk.NewUUID(), Name: "a.b", Body: []byte(`{}`)}}))
+	none, err := orchestration.NewRetentionService(w.store, orchestration.RetentionConfig{}, w.quiet()).Round(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, none, "ages of zero keep everything")
+	var total orchestration.Removed
+	eventually(t, func() bool { // UUIDs are ordered by the millisecond, in which the last task may have been made
+		removed, err := orchestration.NewRetentionService(w.store, cfg, w.quiet()).Round(t.Context())
+		require.NoError(t, err)
+		total.Tasks, total.DomainEvents = total.Tasks+removed.Tasks, total.DomainEvents+removed.DomainEvents
+		return total == orchestration.Removed{Tasks: 5, DomainEvents: 1}
+	}, "something old stays")
+	_, err = w.store.Task(t.Context(), open)
+	require.NoError(t, err)
+}
+
+func (w *world) cancel(t testing.TB, task sdk.UUID) {
+	t.Helper()
+	_, err := w.store.CancelTask(context.Background(), task, "ada", "")
+	require.NoError(t, err)
+}
