@@ -82,6 +82,7 @@ static void in_child(void) {
 
 /* ---- load ---- */
 
+sigset_t tkc_host_signals;
 static sigset_t host_mask;
 static int masked;
 
@@ -89,10 +90,9 @@ static int masked;
  * left open are those that Go needs on each thread, and those that the C library keeps for itself. */
 __attribute__((constructor(101))) static void before_go(void) {
   static const int open[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGPROF, SIGURG, SIGPIPE, 32, 33, 34};
-  sigset_t set;
-  sigfillset(&set);
-  for (size_t i = 0; i < sizeof open / sizeof *open; i++) sigdelset(&set, open[i]);
-  masked = pthread_sigmask(SIG_BLOCK, &set, &host_mask) == 0;
+  sigfillset(&tkc_host_signals);
+  for (size_t i = 0; i < sizeof open / sizeof *open; i++) sigdelset(&tkc_host_signals, open[i]);
+  masked = pthread_sigmask(SIG_BLOCK, &tkc_host_signals, &host_mask) == 0;
 }
 
 /* Runs after Go's own constructor. */

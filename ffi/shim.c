@@ -33,6 +33,28 @@
 /* n bytes at p can be read: p may be NULL only where n is 0, and no object is larger than half the address space. */
 #define READABLE(p, n) NEED(((p) != NULL || (n) == 0) && (n) <= PTRDIFF_MAX)
 
+/*
+ * Signals of the host are held back during short calls of Go. Its code runs on small stacks, in memory beside others: a handler
+ * without SA_ONSTACK that ran there would write over its neighbours. Calls that may take long do not hold signals back, since a
+ * host must be able to end; nearly all of their time they wait where a handler does no harm.
+ */
+static sigset_t hold(void) {
+  sigset_t before;
+  pthread_sigmask(SIG_BLOCK, &tkc_host_signals, &before);
+  return before;
+}
+
+static int32_t let_go(sigset_t before, int32_t rc) {
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return rc;
+}
+
+#define SHORT(call)                                   \
+  do {                                                \
+    sigset_t before_ = hold();                        \
+    return let_go(before_, (call));                   \
+  } while (0)
+
 /* ---- waiting ---- */
 
 static int64_t now_ms(void) {
@@ -43,15 +65,16 @@ static int64_t now_ms(void) {
 
 static int64_t deadline_of(int32_t timeout_ms) { return timeout_ms < 0 ? -1 : now_ms() + timeout_ms; }
 
-/* Waits until fd is readable: 1, the deadline is reached: 0, or a signal handler ran: -1. */
-static int wait_readable(int fd, int64_t deadline) {
-  int left = -1;
+/* Waits until fd is readable: 1, the deadline is reached: 0, or a signal handler ran: -1. Signals that were held back until now
+ * end the wait too. */
+static int wait_readable(int fd, int64_t deadline, const sigset_t *open) {
+  struct timespec left = {0};
   if (deadline >= 0) {
     int64_t ms = deadline - now_ms();
-    left = ms < 0 ? 0 : ms > INT32_MAX ? INT32_MAX : (int)ms;
+    if (ms > 0) left = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
   }
   struct pollfd p = {.fd = fd, .events = POLLIN};
-  int n = poll(&p, 1, left);
+  int n = ppoll(&p, 1, deadline < 0 ? NULL : &left, open);
   return n > 0 ? 1 : n == 0 ? 0 : -1;
 }
 
@@ -66,28 +89,29 @@ TASKER_API int32_t tasker_log_poll(int32_t max, int32_t timeout_ms, tasker_buf *
   NEED(out);
   CLEAR(out);
   tkc_wait w = {0};
+  sigset_t before = hold();
   int32_t rc = tkgo_log_poll(max, timeout_ms != 0, out, &w);
   int64_t deadline = w.id != 0 ? deadline_of(timeout_ms) : 0;
   while (w.id != 0) {
-    int ready = wait_readable(w.fd, deadline);
+    int ready = wait_readable(w.fd, deadline, &before);
     if (ready > 0) rc = tkgo_log_poll_again(w.id, max, out, &w);
     if (w.id != 0 && (ready <= 0 || over(deadline))) {
       tkgo_wait_done(w.id);
-      return ready < 0 ? TASKER_INTERRUPTED : TASKER_TIMEOUT;
+      return let_go(before, ready < 0 ? TASKER_INTERRUPTED : TASKER_TIMEOUT);
     }
   }
-  return rc;
+  return let_go(before, rc);
 }
 
 TASKER_API int32_t tasker_log_fd(void) {
   GUARD();
-  return tkgo_log_fd();
+  SHORT(tkgo_log_fd());
 }
 
 TASKER_API int32_t tasker_log_write(int32_t level, const uint8_t *json, size_t n) {
   GUARD();
   READABLE(json, n);
-  return tkgo_log_write(level, (uint8_t *)json, n);
+  SHORT(tkgo_log_write(level, (uint8_t *)json, n));
 }
 
 TASKER_API int32_t tasker_set_log_callback(tasker_log_fn fn, void *user_data) {
@@ -142,7 +166,7 @@ TASKER_API int32_t tasker_worker_register(tasker_handle h, const uint8_t *handle
   NEED(out);
   CLEAR(out);
   READABLE(handlers, n);
-  return tkgo_worker_register(h, (uint8_t *)handlers, n, out);
+  SHORT(tkgo_worker_register(h, (uint8_t *)handlers, n, out));
 }
 
 TASKER_API int32_t tasker_worker_start(tasker_handle h, tasker_buf *out) {
@@ -156,12 +180,12 @@ TASKER_API int32_t tasker_worker_status(tasker_handle h, tasker_buf *out) {
   GUARD();
   NEED(out);
   CLEAR(out);
-  return tkgo_worker_status(h, out);
+  SHORT(tkgo_worker_status(h, out));
 }
 
 TASKER_API int32_t tasker_worker_drain(tasker_handle h) {
   GUARD();
-  return tkgo_worker_drain(h);
+  SHORT(tkgo_worker_drain(h));
 }
 
 TASKER_API int32_t tasker_worker_stop(tasker_handle h, int32_t timeout_ms, tasker_buf *out) {
@@ -183,41 +207,43 @@ TASKER_API int32_t tasker_poll(tasker_handle h, int32_t max_frames, uint32_t max
   NEED(out);
   CLEAR(out);
   tkc_wait w = {0};
+  sigset_t before = hold();
   int32_t rc = tkgo_poll(h, max_frames, max_bytes, timeout_ms != 0, out, &w);
   int64_t deadline = w.id != 0 ? deadline_of(timeout_ms) : 0;
   while (w.id != 0) {
-    int ready = wait_readable(w.fd, deadline);
+    int ready = wait_readable(w.fd, deadline, &before);
     if (ready > 0) rc = tkgo_poll_again(w.id, max_frames, max_bytes, out, &w);
     if (w.id != 0 && (ready <= 0 || over(deadline))) {
       tkgo_wait_done(w.id);
-      return ready < 0 ? TASKER_INTERRUPTED : TASKER_TIMEOUT;
+      return let_go(before, ready < 0 ? TASKER_INTERRUPTED : TASKER_TIMEOUT);
     }
   }
-  return rc;
+  return let_go(before, rc);
 }
 
 TASKER_API int32_t tasker_wake(tasker_handle h) {
   GUARD();
-  return tkgo_wake(h);
+  SHORT(tkgo_wake(h));
 }
 
 TASKER_API int32_t tasker_event_fd(tasker_handle h) {
   GUARD();
-  return tkgo_event_fd(h);
+  SHORT(tkgo_event_fd(h));
 }
 
 TASKER_API int32_t tasker_complete(tasker_handle h, tasker_token t, const uint8_t *result, size_t n, int32_t timeout_ms, tasker_buf *out) {
   GUARD();
   CLEAR(out);
   READABLE(result, n);
+  sigset_t before = hold();
   for (int64_t deadline = 0;;) { /* known from the first wait on: most calls never look at a clock */
     tkc_wait w = {0};
     int32_t rc = tkgo_complete(h, t, (uint8_t *)result, n, timeout_ms != 0, out, &w);
-    if (w.id == 0) return rc;
+    if (w.id == 0) return let_go(before, rc);
     if (deadline == 0) deadline = deadline_of(timeout_ms);
-    int ready = wait_readable(w.fd, deadline);
+    int ready = wait_readable(w.fd, deadline, &before);
     tkgo_wait_done(w.id);
-    if (ready <= 0) return rc; /* E_BUSY, with its document in out */
+    if (ready <= 0) return let_go(before, rc); /* E_BUSY, with its document in out */
     if (out) tasker_buf_free(out);
   }
 }
@@ -233,14 +259,14 @@ TASKER_API int32_t tasker_heartbeat(tasker_handle h, tasker_token t, const uint8
   GUARD();
   CLEAR(out);
   READABLE(details, n);
-  return tkgo_heartbeat(h, t, (uint8_t *)details, n, out);
+  SHORT(tkgo_heartbeat(h, t, (uint8_t *)details, n, out));
 }
 
 TASKER_API int32_t tasker_release(tasker_handle h, tasker_token t, const uint8_t *reason, size_t n, tasker_buf *out) {
   GUARD();
   CLEAR(out);
   READABLE(reason, n);
-  return tkgo_release(h, t, (uint8_t *)reason, n, out);
+  SHORT(tkgo_release(h, t, (uint8_t *)reason, n, out));
 }
 
 /* ---- clients and calls ---- */
@@ -273,10 +299,10 @@ TASKER_API int32_t tasker_call_async(tasker_handle h, uint64_t req_id, const uin
   CLEAR(out);
   READABLE(method, mn);
   READABLE(json, n);
-  return tkgo_call_async(h, req_id, (uint8_t *)method, mn, (uint8_t *)json, n, timeout_ms, out);
+  SHORT(tkgo_call_async(h, req_id, (uint8_t *)method, mn, (uint8_t *)json, n, timeout_ms, out));
 }
 
 TASKER_API int32_t tasker_call_cancel(tasker_handle h, uint64_t req_id) {
   GUARD();
-  return tkgo_call_cancel(h, req_id);
+  SHORT(tkgo_call_cancel(h, req_id));
 }
