@@ -111,6 +111,7 @@ module TaskerCore
         case value
         when Value then value.to_h
         when Array then value.map { |item| plain(item) }
+        when Hash then value.each_value.any?(Value) ? value.transform_values { |item| plain(item) } : value
         else value
         end
       end
