@@ -42,7 +42,7 @@ module TaskerCore
         # Whether a value can be written as it is. The order is that of how often things occur.
         def json?(value, depth)
           case value
-          when Hash then depth.positive? && value.all? { |key, below| key?(key) && json?(below, depth - 1) }
+          when Hash then depth.positive? && object?(value, depth)
           when String then text?(value)
           when Integer, nil, true, false then true
           when Array then depth.positive? && value.all? { |below| json?(below, depth - 1) }
@@ -60,6 +60,12 @@ module TaskerCore
           end
         end
 
+        # Whether no name is there twice, once as a string and once as a symbol.
+        def distinct?(hash)
+          symbols = hash.each_key.count { |key| key.is_a?(Symbol) }
+          symbols.zero? || symbols == hash.size || hash.keys.uniq(&:to_s).size == hash.size
+        end
+
         def text?(string)
           if string.encoding == Encoding::UTF_8 || string.encoding == Encoding::US_ASCII
             string.valid_encoding?
@@ -71,6 +77,12 @@ module TaskerCore
         rescue EncodingError
           false
         end
+
+        private
+
+        def object?(hash, depth)
+          hash.all? { |key, below| key?(key) && json?(below, depth - 1) } && distinct?(hash)
+        end
       end
     end
 
@@ -81,7 +93,7 @@ module TaskerCore
           case value
           when Hash then members(value, path, depth)
           when Array then elements(value, path, depth)
-          else Codec.json?(value, depth) ? nil : "#{where(path)}: #{scalar(value)}"
+          else "#{where(path)}: #{scalar(value)}" unless Codec.json?(value, depth)
           end
         end
 
@@ -96,7 +108,7 @@ module TaskerCore
             problem = call(below, path.empty? ? key.to_s : "#{path}.#{key}", depth - 1)
             return problem if problem
           end
-          nil
+          "#{where(path)}: a key is there twice, as a string and as a symbol" unless Codec.distinct?(hash)
         end
 
         def elements(array, path, depth)

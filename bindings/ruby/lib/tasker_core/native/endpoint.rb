@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "tasker_core/native/codec"
+require "tasker_core/native/ending"
 require "tasker_core/native/loading"
 require "tasker_core/native/waiting"
 
@@ -17,22 +18,25 @@ module TaskerCore
       def initialize(config = {}, timeout: OPEN_TIMEOUT)
         @library = Native.library
         raw = Codec.dump(config)
+        Ending.watch
         Thread.handle_interrupt(Object => :on_blocking) do
           late = ->(opened) { @library.plain(free_function, opened.first) }
           @handle, document = Waiting.interruptible(late: late) { open(raw, timeout) }
           ObjectSpace.define_finalizer(self, Endpoint.finalizer(@library, free_function, @handle, Process.pid))
+          Ending.note(@library, free_function, @handle)
           @info = Codec.load(document)
         end
       end
 
       # Ends what was never freed. A forked child has a copy of the object, but the parent's core.
       def self.finalizer(library, function, handle, process)
-        -> { library.plain(function, handle) if Process.pid == process }
+        ->(_id) { library.plain(function, handle) if Process.pid == process }
       end
 
       # Ends it at once. Harmless when it has ended, and in a forked child.
       def free
         ObjectSpace.undefine_finalizer(self)
+        Ending.forget(@handle)
         @library.plain(free_function, @handle)
         nil
       end

@@ -7,10 +7,7 @@ module TaskerCore
     # A thread that waits in Go cannot be interrupted. So another thread waits there, and this one in Ruby, where Ctrl-C,
     # Timeout, Thread#kill and fiber schedulers reach it.
     module Waiting
-      # Seconds that the end of a program gives calls that nobody waits for any more.
-      LAST_PATIENCE = 0.5
-
-      @abandoned = []
+      @threads = {}
       @lock = Mutex.new
       @process = nil
 
@@ -19,41 +16,51 @@ module TaskerCore
         def interruptible(late: nil, &call)
           Thread.handle_interrupt(Object => :on_blocking) do
             waiting = Call.new(late)
-            thread = start(waiting, call)
+            start(waiting, call)
             begin
               outcome = waiting.outcome
             ensure
-              abandon(thread, waiting) unless outcome
+              waiting.abandon unless outcome
             end
             succeeded, value = outcome
             succeeded ? value : raise(value)
           end
         end
 
-        # Waits for calls that were abandoned; the end of the program would do so without limit. Returns whether they ended.
-        def settle(patience = LAST_PATIENCE)
+        # Whether calls are under way in this process.
+        def under_way?
+          !threads.empty?
+        end
+
+        # Waits for all calls that are under way. Returns whether they have ended in time.
+        def settle(patience)
           deadline = now + patience
-          left = @lock.synchronize { @process == Process.pid ? @abandoned.dup : [] }
-          left.all? { |thread| thread.join([deadline - now, 0].max) }
+          threads.all? { |thread| thread.join([deadline - now, 0].max) }
         end
 
         private
 
         def start(waiting, call)
-          thread = Thread.new { waiting.run(call) }
+          thread = Thread.new do
+            waiting.run(call)
+          ensure
+            @lock.synchronize { @threads.delete(Thread.current) }
+          end
           thread.name = "tasker-call"
           thread.report_on_exception = false
-          thread
+          note(thread)
         end
 
-        def abandon(thread, waiting)
-          waiting.abandon
+        def note(thread)
           @lock.synchronize do
-            @abandoned.clear if @process != Process.pid
+            @threads.clear if @process != Process.pid
             @process = Process.pid
-            @abandoned.keep_if(&:alive?)
-            @abandoned << thread
+            @threads[thread] = true if thread.alive?
           end
+        end
+
+        def threads
+          @lock.synchronize { @process == Process.pid ? @threads.keys.select(&:alive?) : [] }
         end
 
         def now

@@ -68,7 +68,7 @@ module TaskerCore
           left = deadline - now
           return code if code != Status::TIMEOUT || !left.positive?
 
-          descriptor.wait_readable([left, SLICE].min)
+          wait_readable([left, SLICE].min)
         end
       end
 
@@ -127,6 +127,12 @@ module TaskerCore
       end
 
       private
+
+      def wait_readable(seconds)
+        descriptor.wait_readable(seconds)
+      rescue Errno::EBADF # the worker was freed, as the next poll says
+        nil
+      end
 
       def open_function
         :tasker_worker_new

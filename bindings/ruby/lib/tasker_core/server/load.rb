@@ -1,0 +1,54 @@
+# frozen_string_literal: true
+
+module TaskerCore
+  module Server
+    # Loading handlers that a command line or the environment names.
+    module Load
+      # Names folders of handlers, separated as in PATH.
+      FOLDERS = "RUBY_HANDLER_PATH"
+
+      # Where handlers are looked for when nothing is named.
+      USUAL = %w[app/handlers lib/handlers handlers app/tasker/handlers lib/tasker/handlers].freeze
+
+      class << self
+        # Loads files, folders and libraries, and returns the workflows that they declare. Handler classes register
+        # themselves by their names, or are found by the names of their classes in the modules that are loaded here.
+        def handlers(named)
+          before = classes
+          specs = ENV.fetch(FOLDERS, "").split(File::PATH_SEPARATOR) + named
+          specs = USUAL.select { |folder| File.directory?(folder) } if specs.empty?
+          specs.each { |spec| load_one(spec) }
+          added = classes - before
+          added.each { |added_class| register(added_class) }
+          added.select { |added_class| added_class < Workflow && added_class.steps.any? }
+        end
+
+        private
+
+        def load_one(spec)
+          if File.directory?(spec)
+            Dir.glob(File.join(spec, "**", "*.rb")).sort.each { |file| require File.expand_path(file) }
+          elsif spec.end_with?(".rb") || spec.include?("/")
+            raise LoadError, "#{spec}: no such file or folder" unless File.file?(spec)
+
+            require File.expand_path(spec)
+          else
+            require spec
+          end
+        end
+
+        def classes
+          ObjectSpace.each_object(Class).select { |found| found <= StepHandler::Base || found < Workflow }
+        end
+
+        # A class can be named by templates that it was loaded for.
+        def register(found)
+          return if found.name.nil? || !(found <= StepHandler::Base)
+
+          registry = Registry::HandlerRegistry.instance
+          registry.register_handler(found.name, found) unless registry.handler_available?(found.name)
+        end
+      end
+    end
+  end
+end

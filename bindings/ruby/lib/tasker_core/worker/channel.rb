@@ -1,0 +1,43 @@
+# frozen_string_literal: true
+
+require "tasker_core/worker/poller"
+require "tasker_core/worker/runner"
+
+module TaskerCore
+  module Worker
+    # Polls the steps of a worker and has them run.
+    class Channel
+      attr_reader :runner, :poller
+
+      def initialize(worker, subscriber, bridge)
+        @worker = worker
+        @runner = Runner.new(subscriber, worker.slots, bridge)
+        @poller = Poller.new(worker, ready: @runner.method(:wait_for_room)) { |frame| on_frame(frame) }
+      end
+
+      def start
+        @poller.start
+        self
+      end
+
+      # Ends the threads, once the worker has ended.
+      def close(timeout)
+        @poller.stop unless @poller.join(timeout)
+        @runner.close
+      end
+
+      private
+
+      def on_frame(frame)
+        case frame.type
+        when Native::FrameType::STEP
+          @runner.run(Attempt.new(@worker, frame.number, Native::Frames.uuid(frame.id)), frame.payload)
+        when Native::FrameType::CANCEL
+          @runner.cancel(frame.number, Native::Codec.load(frame.payload)["reason"] || "cancelled")
+        when Native::FrameType::DROPPED
+          Logger.instance.warn("the core dropped what was not polled in time: #{frame.payload}")
+        end
+      end
+    end
+  end
+end

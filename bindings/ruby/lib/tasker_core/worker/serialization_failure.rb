@@ -1,0 +1,39 @@
+# frozen_string_literal: true
+
+require "time"
+
+module TaskerCore
+  module Worker
+    # The failure that stands for a result that could not be handed over.
+    module SerializationFailure
+      MOST_TEXT = 500
+      private_constant :MOST_TEXT
+
+      # Always JSON that the core takes, whatever the result was.
+      def self.document(document, problem)
+        text = problem.to_s.encode(Encoding::UTF_8, invalid: :replace, undef: :replace).scrub.tr("\0", "?")
+        metadata = document["metadata"]
+        worker_id = metadata["worker_id"] if metadata.is_a?(Hash)
+        {
+          "success" => false,
+          "status" => "error",
+          "result" => {},
+          "metadata" => {
+            "execution_time_ms" => 0,
+            "retryable" => false,
+            "completed_at" => Time.now.utc.iso8601(6),
+            "worker_id" => worker_id.is_a?(String) ? worker_id : "",
+            "custom" => {
+              "ffi_serialization_error" => text[0, MOST_TEXT], "original_success" => document["success"] == true
+            }
+          },
+          "error" => {
+            "error_type" => "FFI_SERIALIZATION_ERROR",
+            "message" => "FFI serialization failed: #{text}"[0, MOST_TEXT],
+            "retryable" => false
+          }
+        }
+      end
+    end
+  end
+end
