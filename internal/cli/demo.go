@@ -27,13 +27,14 @@ const demoInitiator = "tasker-demo"
 // demoLease is short, so that a demo that was killed goes on soon after it is started again.
 const demoLease = 2 * time.Second
 
-// demo runs one order in one process.
+// demo runs one order: in this process, and a process of each other language that is here.
 type demo struct {
 	app      *app
 	settings overrides
 	output   format
 	pace     time.Duration
 
+	lease    time.Duration
 	client   *client.Client
 	template *catalog.Template
 }
@@ -44,7 +45,8 @@ func (a *app) newDemoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Run a workflow of four steps here and now, with nothing to configure",
 		Long: `Run a workflow of four steps here and now, with nothing to configure: an order is validated, reserved, paid and shipped. The
-first payment fails and is tried again.
+first payment fails and is tried again. Where Python and the package tasker_core are here, the payment is made in Python and
+the rest in Go; otherwise all of it in Go.
 
 Stop it at any moment, even with kill -9, and start it again: it finishes what it had begun before it begins anew.`,
 		Args: exactly(),
@@ -68,6 +70,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if origins.Of("worker.lease_ms") == "default" {
 		cfg.Worker.Lease = demoLease
 	}
+	d.lease = cfg.Worker.Lease
 	d.say("An order is validated, reserved, paid and shipped.\nAll state is kept in %s.\n", d.database(cfg))
 	s, err := system.Open(ctx, cfg, system.Options{Name: "tasker demo", Getenv: d.app.getenv, Logger: logger})
 	if err != nil {
@@ -78,7 +81,12 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return err
 	}
 	cfg.Worker.Namespaces = []string{d.template.Namespace}
-	node, err := system.StartNode(ctx, s, &system.WorkerOptions{Registry: orders.NewRegistry(d.pace)})
+	hosts, err := d.startHosts(ctx, s.DSN())
+	defer func() { err = errors.Join(err, stopHosts(hosts)) }()
+	if err != nil {
+		return err
+	}
+	node, err := system.StartNode(ctx, s, &system.WorkerOptions{Registry: goHandlers(orders.NewRegistry(d.pace), hosts)})
 	if err != nil {
 		return err
 	}

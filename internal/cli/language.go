@@ -38,11 +38,10 @@ var languages = []language{{
 	Name: "python", Title: "Python",
 	variable: "TASKER_PYTHON", programs: []string{"python3", "python"},
 	binding: "bindings/python/src", pathVariable: "PYTHONPATH",
-	probe:  []string{"-c", "import platform, tasker_core._native as native; native.library(); print(platform.python_version())"},
-	worker: []string{"-m", "tasker_core.server"},
-	bench:  []string{"-m", "tasker_core._bench"},
-	install: "install Python 3.10 or newer with the package tasker_core (`make python-wheel` builds it), or run `make lib` in a checkout; " +
-		"TASKER_PYTHON names an interpreter",
+	probe:   []string{"-c", "import platform, tasker_core._native as native; native.library(); print(platform.python_version())"},
+	worker:  []string{"-m", "tasker_core.server"},
+	bench:   []string{"-m", "tasker_core._bench"},
+	install: "install the package tasker_core into Python 3.10 or newer, or run `make lib` in a checkout; TASKER_PYTHON names an interpreter",
 }}
 
 // languageNames lists them for the help of flags.
@@ -80,11 +79,11 @@ func (l language) findHost(ctx context.Context, environ []string) (*host, error)
 	if named := lookup(environ, l.variable); named != "" {
 		programs = []string{named}
 	}
-	var problems []error
+	var problems []string
 	for _, name := range programs {
 		program, err := exec.LookPath(name)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("%s is not in PATH", name))
+			problems = append(problems, name+" is not in PATH")
 			continue
 		}
 		for _, env := range l.environments(environ) {
@@ -92,10 +91,10 @@ func (l language) findHost(ctx context.Context, environ []string) (*host, error)
 			if h.Version, err = h.ask(ctx); err == nil {
 				return h, nil
 			}
-			problems = append(problems, fmt.Errorf("%s: %w", program, err))
+			problems = append(problems, program+": "+err.Error())
 		}
 	}
-	return nil, fmt.Errorf("%s handlers cannot run here: %w; %s", l.Title, errors.Join(problems...), l.install)
+	return nil, fmt.Errorf("%s handlers cannot run here (%s): %s", l.Title, strings.Join(slices.Compact(problems), "; "), l.install)
 }
 
 // environments are those to try: that of a checkout, if this is one, and the one that is there.

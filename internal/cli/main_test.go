@@ -54,7 +54,7 @@ func (w *world) onDatabase() *world {
 func newBareWorld(t *testing.T) *world {
 	dir := t.TempDir()
 	return &world{t: t, dir: dir, env: []string{
-		asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TASKER_DATA_DIR=" + filepath.Join(dir, "pg"),
+		asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TASKER_PYTHON=none", "TASKER_DATA_DIR=" + filepath.Join(dir, "pg"),
 	}}
 }
 

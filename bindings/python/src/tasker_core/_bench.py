@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import sys
 
-from tasker_core.bootstrap import BootstrapConfig
 from tasker_core.handler import HandlerRegistry
-from tasker_core.types import StepContext, StepHandlerResult
+from tasker_core.types import BootstrapConfig, StepContext, StepHandlerResult
 from tasker_core.worker import Worker
 
 

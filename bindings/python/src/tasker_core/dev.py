@@ -57,7 +57,7 @@ def _new_database() -> Iterator[str]:
 def _serve(arguments: argparse.Namespace, signals: queue.SimpleQueue[int]) -> int:
     try:
         workflows = load_handlers(arguments.handlers)
-        worker = Worker.start(config=server.config(arguments), workflows=workflows)
+        worker = Worker.start(config=server.config(arguments), workflows=workflows, only=arguments.only)
     except (TaskerError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         if not arguments.fresh and "registered with other content" in str(error):

@@ -30,6 +30,9 @@ EXIT_OK, EXIT_CONFIG, EXIT_LIBRARY, EXIT_UNEXPECTED = 0, 2, 3, 4
 LIFELINE = "TASKER_LIFELINE_FD"
 """Names a pipe's descriptor. When its other end closes, whoever started this program has died, and it stops."""
 
+READY = "TASKER_READY_FD"
+"""Names a pipe's descriptor, into which a line is written when steps are taken."""
+
 _log = logging.getLogger("tasker_core.server")
 
 
@@ -45,6 +48,7 @@ def parser(*, processes: bool = False) -> argparse.ArgumentParser:
     levels = ("trace", "debug", "info", "warn", "error")
     where = "a module or package, a .py file, or a folder of them; PYTHON_HANDLER_PATH names folders too"
     option("--handlers", metavar="MODULE|FILE|DIR", help=where, **repeat)
+    option("--only", metavar="HANDLER", help="serve this handler alone, and leave the others to other workers", **repeat)
     option("--templates", metavar="DIR", help="register the templates in this folder first", **repeat)
     option("--threads", type=_positive, metavar="M", help="steps that run at once (default: 10, or as configured)")
     about_processes = "processes, each with its own threads (default: 1)" if processes else argparse.SUPPRESS
@@ -58,7 +62,7 @@ def parser(*, processes: bool = False) -> argparse.ArgumentParser:
     )
     option("--grace", type=float, default=30.0, metavar="S", help="seconds that handlers may take to end (default: 30)")
     option("--log-level", choices=levels, default="info")
-    p.set_defaults(handlers=[], templates=[], namespace=[], set=[])
+    p.set_defaults(handlers=[], only=[], templates=[], namespace=[], set=[])
     p.add_argument("--version", action="version", version=f"tasker-core {_version.__version__}")
     return p
 
@@ -105,7 +109,7 @@ def serve(arguments: argparse.Namespace) -> int:
     signals = watch_signals()
     try:
         workflows = load_handlers(arguments.handlers)
-        worker = Worker.start(config=config(arguments), workflows=workflows)
+        worker = Worker.start(config=config(arguments), workflows=workflows, only=arguments.only)
     except WorkerBootstrapError as error:
         _log.error("%s", error)
         return EXIT_CONFIG if isinstance(error.__cause__, CoreConfigError) else EXIT_UNEXPECTED
@@ -116,9 +120,18 @@ def serve(arguments: argparse.Namespace) -> int:
         _log.error("%s", error)
         return EXIT_CONFIG
     _log.info("worker %s serves %d handlers, %d steps at once", worker.worker_id, len(worker.handlers), worker.slots)
+    tell_ready()
     wait_for_stop(signals)
     stop(worker, signals, arguments.grace)
     return EXIT_OK
+
+
+def tell_ready() -> None:
+    """Tell whoever started this program, if they want to know."""
+    descriptor = os.environ.pop(READY, "")
+    if descriptor:
+        with os.fdopen(int(descriptor), "w") as pipe:
+            pipe.write("ready\n")
 
 
 def watch_signals() -> queue.SimpleQueue[int]:

@@ -18,6 +18,7 @@ from tasker_core._runner import Runner
 from tasker_core._runtime import FINISH_S, runtime
 from tasker_core._status import CoreError
 from tasker_core._workflows import templates_of
+from tasker_core.errors import ConfigurationError
 from tasker_core.event_bridge import EventBridge
 from tasker_core.exceptions import WorkerAlreadyRunningError, WorkerNotInitializedError
 from tasker_core.handler import HandlerRegistry
@@ -68,6 +69,7 @@ class Worker:
         *,
         workflows: Sequence[Workflow] = (),
         registry: HandlerRegistry | None = None,
+        only: Sequence[str] = (),
         concurrency: int | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> Worker:
@@ -78,6 +80,7 @@ class Worker:
             config: How to start the core. All of it has defaults.
             workflows: Workflows whose templates are registered with the core, and whose steps are run.
             registry: The handlers; by default those that were registered in this process.
+            only: Serve these handlers alone, and leave the others to other workers.
             concurrency: How many steps run at once. By default as configured, which is 10 unless you say otherwise.
             loop: The event loop for `async` handlers, which then also takes the steps. It has to run for as long as the
                 worker does, so stop the worker with `stop_async` there. By default handlers have a loop of their own.
@@ -86,6 +89,7 @@ class Worker:
             WorkerAlreadyRunningError: This process has a worker.
             WorkerBootstrapError: The core did not start; the message says why.
             ForkedError: The core was started before this process was forked.
+            ConfigurationError: `only` names a handler that is not there.
         """
         worker = cls()
         registry = registry or HandlerRegistry.instance()
@@ -97,13 +101,17 @@ class Worker:
         if concurrency is not None:
             config = config.model_copy(update={"settings": {**config.settings, _SLOTS: concurrency}})
         with templates_of(workflows, config) as with_templates:
-            worker._begin(with_templates, registry, loop)
+            worker._begin(with_templates, registry, loop, only)
         return worker
 
     def _begin(
-        self, config: BootstrapConfig, registry: HandlerRegistry, loop: asyncio.AbstractEventLoop | None = None
+        self,
+        config: BootstrapConfig,
+        registry: HandlerRegistry,
+        loop: asyncio.AbstractEventLoop | None = None,
+        only: Sequence[str] = (),
     ) -> None:
-        self._handlers = registry.served_handlers()
+        self._handlers = _chosen(registry.served_handlers(), only)
         if not self._handlers:
             _log.warning("no handlers are registered: this worker will run no steps")
         if not runtime.bootstrap(config, self._handlers):
@@ -231,6 +239,13 @@ class Worker:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
+
+
+def _chosen(served: list[str], only: Sequence[str]) -> list[str]:
+    for name in only:
+        if name not in served:
+            raise ConfigurationError(f"there is no handler {name!r} to serve alone; there are {', '.join(served) or 'none'}")
+    return sorted(only) or served
 
 
 def _after_fork_in_child() -> None:

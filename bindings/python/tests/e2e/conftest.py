@@ -24,6 +24,8 @@ from . import handlers
 HERE = Path(__file__).parent
 BINDING = HERE.parents[1]
 TEMPLATES = HERE / "templates"
+ROOT = BINDING.parents[1]
+EXAMPLES = ROOT / "examples"
 KILL_AFTER_S = 90.0
 
 
@@ -47,14 +49,27 @@ def sandbox() -> Iterator[Sandbox]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+def tasker() -> Path:
+    """The program `tasker`."""
+    if not shutil.which("go"):
+        pytest.fail("these tests build tasker themselves: install Go")
+    program = ROOT / "build" / "python-e2e" / "tasker"
+    build = ["go", "build", "-o", program, "./cmd/tasker"]
+    environment = {**os.environ, "CGO_ENABLED": "0"}
+    built = subprocess.run(build, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return program
+
+
 class Program:
     """A program in a process of its own, under a kill timer."""
 
-    def __init__(self, data_dir: str, arguments: list[str], **environment: str) -> None:
+    def __init__(self, data_dir: str, command: list[str], **environment: str) -> None:
         paths = [str(BINDING / "src"), str(HERE)]
         environment = {**os.environ, "DATABASE_URL": "", "TASKER_DATA_DIR": data_dir, "PYTHONUNBUFFERED": "1", **environment}
         self.process = subprocess.Popen(
-            [sys.executable, *arguments],
+            command,
             env={**environment, "PYTHONPATH": os.pathsep.join(paths)},
             cwd=HERE,
             stdout=subprocess.PIPE,
@@ -116,11 +131,11 @@ Play = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def start(data_dir: str) -> Iterator[Start]:
-    """Start a program, and see to it that it does not outlive the test."""
+    """Start Python, or another program, and see to it that it does not outlive the test."""
     programs: list[Program] = []
 
-    def begin(*arguments: object, **environment: str) -> Program:
-        programs.append(Program(data_dir, list(map(str, arguments)), **environment))
+    def begin(*arguments: object, program: object = sys.executable, **environment: str) -> Program:
+        programs.append(Program(data_dir, [str(program), *map(str, arguments)], **environment))
         return programs[-1]
 
     yield begin

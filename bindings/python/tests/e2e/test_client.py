@@ -4,39 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tasker_core._status import CoreNotFoundError, UnavailableError
 from tasker_core.client import TaskerClient
 
-from .conftest import BINDING, HERE, TEMPLATES, Start
-
-ROOT = BINDING.parents[1]
+from .conftest import HERE, TEMPLATES, Start
 
 
 @pytest.fixture(scope="module")
-def server(data_dir: str) -> Iterator[str]:
+def server(tasker: Path, data_dir: str) -> Iterator[str]:
     """The address of a server, without handlers, on the database of the tests."""
-    if not shutil.which("go"):
-        pytest.fail("these tests build the server themselves: install Go")
-    program = ROOT / "build" / "python-e2e" / "tasker"
-    built = subprocess.run(
-        ["go", "build", "-o", program, "./cmd/tasker"],
-        cwd=ROOT,
-        env={**os.environ, "CGO_ENABLED": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert built.returncode == 0, built.stderr
     process = subprocess.Popen(
         [
-            program,
+            tasker,
             "server",
             "--bind",
             "127.0.0.1:0",

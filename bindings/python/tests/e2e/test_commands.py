@@ -84,6 +84,7 @@ def test_sigusr1_logs_the_status(start: Start) -> None:
     [
         (["--set", "worker.lease_ms=no"], 2, "worker.lease_ms"),
         (["--set", "worker.colour=red"], 2, "worker.colour"),
+        (["--handlers", "handlers.py", "--only", "linear.cube"], 2, "no handler 'linear.cube' to serve alone; there are "),
         (["--handlers", "no_such_module"], 2, "no_such_module"),
         (["--handlers", "no/such/file.py"], 2, "no/such/file.py: no such file"),
         (["--set", "database.url=postgres://127.0.0.1:1/none"], 4, "did not start"),
