@@ -22,3 +22,13 @@ require "tasker_core/worker"
 require "tasker_core/client"
 require "tasker_core/observability"
 require "tasker_core/rails/railtie" if defined?(Rails::Railtie)
+
+module TaskerCore
+  autoload :Dev, "tasker_core/dev"
+  autoload :Testing, "tasker_core/testing"
+
+  # See {Dev}.
+  def self.dev(...)
+    Dev.within(...)
+  end
+end

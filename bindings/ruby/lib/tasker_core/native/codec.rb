@@ -25,7 +25,7 @@ module TaskerCore
         # Strings of text, whole and finite numbers, true, false, nil, arrays, and hashes whose keys are strings or symbols
         # are JSON; symbols are written as strings. Nothing else is turned into a string behind your back.
         def dump(value)
-          raise EncodeError, Explain.call(value) unless json?(value, MAX_DEPTH)
+          raise EncodeError, Explanation.call(value) unless json?(value, MAX_DEPTH)
 
           JSON.generate(value, WRITE)
         rescue JSON::GeneratorError, JSON::NestingError, EncodingError => e
@@ -67,12 +67,10 @@ module TaskerCore
         end
 
         def text?(string)
-          if string.encoding == Encoding::UTF_8 || string.encoding == Encoding::US_ASCII
-            string.valid_encoding?
-          elsif string.encoding == Encoding::BINARY
-            string.ascii_only?
-          else
-            string.encode(Encoding::UTF_8).valid_encoding?
+          case string.encoding
+          when Encoding::UTF_8, Encoding::US_ASCII then string.valid_encoding?
+          when Encoding::BINARY then string.ascii_only?
+          else string.encode(Encoding::UTF_8).valid_encoding?
           end
         rescue EncodingError
           false
@@ -87,7 +85,7 @@ module TaskerCore
     end
 
     # What is wrong with a value, and where: the slow search that only failures pay for.
-    module Codec::Explain
+    module Explanation
       class << self
         def call(value, path = "", depth = Codec::MAX_DEPTH)
           case value

@@ -21,7 +21,7 @@ module TaskerCore
         Ending.watch
         Thread.handle_interrupt(Object => :on_blocking) do
           late = ->(opened) { @library.plain(free_function, opened.first) }
-          @handle, document = Waiting.interruptible(late: late) { open(raw, timeout) }
+          @handle, document = Waiting.interruptible(late: late) { connect(raw, timeout) }
           ObjectSpace.define_finalizer(self, Endpoint.finalizer(@library, free_function, @handle, Process.pid))
           Ending.note(@library, free_function, @handle)
           @info = Codec.load(document)
@@ -52,7 +52,7 @@ module TaskerCore
 
       private
 
-      def open(raw, timeout)
+      def connect(raw, timeout)
         handle = FFI::MemoryPointer.new(:uint64)
         document = @library.ask(open_function, raw, raw.bytesize, milliseconds(timeout), handle)
         [handle.read_uint64, document]

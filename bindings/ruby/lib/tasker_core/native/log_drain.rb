@@ -83,7 +83,7 @@ module TaskerCore
 
       # The message, and its fields after it. Logs have timestamps and levels of their own.
       def text(record)
-        fields = record.reject { |key, _| %w[message timestamp level].include?(key) }
+        fields = record.except("message", "timestamp", "level")
         [record["message"], *fields.map { |key, value| "#{key}=#{value}" }].join(" ")
       end
     end

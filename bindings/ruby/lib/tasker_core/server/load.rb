@@ -27,7 +27,7 @@ module TaskerCore
 
         def load_one(spec)
           if File.directory?(spec)
-            Dir.glob(File.join(spec, "**", "*.rb")).sort.each { |file| require File.expand_path(file) }
+            Dir.glob(File.join(spec, "**", "*.rb")).each { |file| require File.expand_path(file) }
           elsif spec.end_with?(".rb") || spec.include?("/")
             raise LoadError, "#{spec}: no such file or folder" unless File.file?(spec)
 

@@ -40,7 +40,7 @@ module TaskerCore
 
       # Takes the step back: its handler is told when it asks.
       def cancel(reason)
-        @reason ||= reason.to_s
+        @reason = reason.to_s unless cancelled?
       end
 
       # Tells the core that the handler is at work. False: it should stop.

@@ -144,7 +144,7 @@ module TaskerCore
 
       # The keys that tell which step it is are no part of its result.
       def result_in(data)
-        data.reject { |key, _| %w[event_id task_uuid].include?(key) }
+        data.except("event_id", "task_uuid")
       end
 
       def with_string_keys(value)

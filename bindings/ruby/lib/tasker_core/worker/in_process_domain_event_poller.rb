@@ -45,7 +45,7 @@ module TaskerCore
 
       # Forgets all blocks of a pattern.
       def unsubscribe(pattern)
-        @lock.synchronize { @subscriptions = @subscriptions.reject { |subscribed, | subscribed == pattern.to_s } }
+        @lock.synchronize { @subscriptions = @subscriptions.reject { |(subscribed)| subscribed == pattern.to_s } }
         nil
       end
 

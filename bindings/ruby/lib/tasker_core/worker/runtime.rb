@@ -25,7 +25,7 @@ module TaskerCore
           @lock.synchronize do
             next false if @worker
 
-            @worker = open(document)
+            @worker = opened(document)
             @process = Process.pid
             true
           end
@@ -55,9 +55,7 @@ module TaskerCore
             worker = require!
             begin
               stopped, summary = worker.stop(finish)
-              unless stopped
-                Logger.instance.warn("the worker stopped with steps still out; they run again later: #{summary}")
-              end
+              Logger.instance.warn("the worker stopped with steps still out; they run again: #{summary}") unless stopped
               summary
             ensure
               yield if block_given?
@@ -70,7 +68,7 @@ module TaskerCore
 
         private
 
-        def open(document)
+        def opened(document)
           Native::LogDrain.start
           worker = Native::Worker.new(document)
           begin
