@@ -23,8 +23,10 @@ func apiDeps(s *system.SystemContext, core *system.OrchestrationCore) httpapi.De
 func apiConfig(cfg *config.Config) httpapi.Config {
 	return httpapi.Config{
 		BindAddress: cfg.Web.BindAddress, AllowUnauthenticated: cfg.Web.InsecureAllowUnauthenticated, RequestTimeout: cfg.Web.RequestTimeout,
-		Body:    payload.Limits{MaxBytes: cfg.Web.MaxBodyBytes, MaxDepth: cfg.Limits.MaxJSONDepth, MaxKeys: cfg.Limits.MaxJSONKeys},
-		Version: system.Version, Environment: cfg.Environment,
+		Body:      payload.Limits{MaxBytes: cfg.Web.MaxBodyBytes, MaxDepth: cfg.Limits.MaxJSONDepth, MaxKeys: cfg.Limits.MaxJSONKeys},
+		Results:   payload.Limits{MaxBytes: cfg.Limits.MaxResultBytes, MaxDepth: cfg.Limits.MaxJSONDepth, MaxKeys: cfg.Limits.MaxJSONKeys},
+		Staleness: system.StalenessThresholds(cfg.DLQ.StalenessDetection.Thresholds),
+		Version:   system.Version, Environment: cfg.Environment,
 	}
 }
 

@@ -16,7 +16,7 @@ func TestMistakesInTheCommandLineExitWith2AndShowTheUsage(t *testing.T) {
 	}{
 		"an unknown command":  {[]string{"frobnicate"}, "tasker: unknown command \"frobnicate\" for \"tasker\"\nUsage: tasker [flags]\n"},
 		"an unknown flag":     {[]string{"demo", "--fast"}, "tasker: unknown flag: --fast\nUsage: tasker demo [flags]\n"},
-		"a group alone":       {[]string{"task"}, "tasker: \"tasker task\" needs a command after it: create, get, list, steps, cancel, watch\nUsage: tasker task [flags]\n"},
+		"a group alone":       {[]string{"task"}, "tasker: \"tasker task\" needs a command after it: create, get, list, steps, step, step-audit, cancel, watch, reset-step, resolve-step, complete-step, retry-from, run-now, pause, resume, resolve\nUsage: tasker task [flags]\n"},
 		"a missing argument":  {[]string{"task", "get"}, "tasker: TASK is missing\nUsage: tasker task get TASK [flags]\n"},
 		"an extra argument":   {[]string{"demo", "now"}, "tasker: argument \"now\" is one too many\nUsage: tasker demo [flags]\n"},
 		"no file":             {[]string{"template", "validate"}, "tasker: FILE is missing\nUsage: tasker template validate FILE... [flags]\n"},

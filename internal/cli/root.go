@@ -25,7 +25,7 @@ func (a *app) newRootCommand() *cobra.Command {
 	a.global.add(root)
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run:"}, &cobra.Group{ID: "use", Title: "Use:"}, &cobra.Group{ID: "keep", Title: "Look after:"})
 	a.addTo(root, "run", a.newDemoCommand(), a.newDevCommand(), a.newServerCommand(), a.newWorkerCommand())
-	a.addTo(root, "use", a.newTaskCommand(), a.newTemplateCommand())
+	a.addTo(root, "use", a.newTaskCommand(), a.newDLQCommand(), a.newTemplateCommand())
 	a.addTo(root, "keep", a.newMigrateCommand(), a.newDoctorCommand(), a.newCheckCommand(), a.newBenchCommand(), a.newConfigCommand(), a.newVersionCommand())
 	root.SetCompletionCommandGroupID("keep")
 	root.SetHelpCommandGroupID("keep")

@@ -13,10 +13,12 @@ import (
 )
 
 func (a *app) newTaskCommand() *cobra.Command {
-	group := a.newGroup("task", "Create, follow and cancel tasks",
-		a.newTaskCreateCommand(), a.newTaskGetCommand(), a.newTaskListCommand(), a.newTaskStepsCommand(),
-		a.newTaskCancelCommand(), a.newTaskWatchCommand())
-	group.Long = `Create, follow and cancel tasks.
+	commands := append([]*cobra.Command{
+		a.newTaskCreateCommand(), a.newTaskGetCommand(), a.newTaskListCommand(), a.newTaskStepsCommand(), a.newTaskStepCommand(),
+		a.newTaskStepAuditCommand(), a.newTaskCancelCommand(), a.newTaskWatchCommand(),
+	}, a.taskHandCommands()...)
+	group := a.newGroup("task", "Create, follow, cancel and repair tasks", commands...)
+	group.Long = `Create, follow, cancel and repair tasks.
 
 With --url or TASKER_URL these commands talk to that server. Without, they open the configured database themselves.`
 	return group

@@ -24,7 +24,7 @@ func taskResponse(t *store.TaskView, steps []store.StepView) client.TaskResponse
 		FailedSteps: c.Failed, ReadySteps: c.Ready,
 		ExecutionStatus: string(c.Status()), RecommendedAction: c.RecommendedAction(),
 		CompletionPercentage: client.Float(c.CompletionPercentage()), HealthStatus: c.Health(),
-		Steps: []client.StepReadinessStatus{},
+		PausedAt: at(t.PausedAt), Steps: []client.StepReadinessStatus{},
 	}
 	if t.ParentCorrelationID != (sdk.UUID{}) {
 		body.ParentCorrelationID = &t.ParentCorrelationID

@@ -34,6 +34,7 @@ func after(d time.Duration) *time.Time {
 
 // fakeStore answers from memory: with its task, or with err.
 type fakeStore struct {
+	Store  // what no test asks for
 	err    error
 	task   store.TaskView
 	total  int64

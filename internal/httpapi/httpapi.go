@@ -26,6 +26,21 @@ type Store interface {
 	Namespaces(ctx context.Context, name string) ([]store.NamespaceSummary, error)
 	CurrentTemplate(ctx context.Context, namespace, name, version string) (*store.Template, error)
 	Pools(ctx context.Context) (query, engine store.PoolView)
+	StepHistory(ctx context.Context, task sdk.UUID, no *int32) ([]store.StepMove, error)
+	orchestration.OperatorStore
+	DeadLetterStore
+}
+
+// DeadLetterStore is the part of [Store] that keeps dead letters.
+type DeadLetterStore interface {
+	DeadLetter(ctx context.Context, id sdk.UUID) (store.DeadLetter, error)
+	DeadLetterOf(ctx context.Context, task sdk.UUID) (store.DeadLetter, error)
+	DeadLetters(ctx context.Context, status store.DLQStatus, limit, offset int) ([]store.DeadLetter, error)
+	UpdateDeadLetter(ctx context.Context, id sdk.UUID, u store.DeadLetterUpdate) error
+	RequeueDeadLetter(ctx context.Context, id sdk.UUID, by, why string) (task sdk.UUID, err error)
+	DLQStats(ctx context.Context) ([]store.DLQStats, error)
+	Investigations(ctx context.Context, limit int) ([]store.Investigation, error)
+	OpenTasks(ctx context.Context, th store.StalenessThresholds, stale bool, limit int) ([]store.OpenTask, error)
 }
 
 // TaskRequests makes tasks; [orchestration.TaskRequestActor] is one.
@@ -56,6 +71,10 @@ type Config struct {
 	RequestTimeout time.Duration
 	// Body bounds request bodies: their bytes, and the depth and keys of what they carry.
 	Body payload.Limits
+	// Results bounds what steps are completed with by hand.
+	Results payload.Limits
+	// Staleness says when tasks count as stale. Defaults to those of the configuration's own defaults.
+	Staleness store.StalenessThresholds
 	// Version and Environment are shown by /health/ready.
 	Version, Environment string
 }
@@ -79,11 +98,19 @@ func (c Config) withDefaults() Config {
 	if c.Body.MaxKeys <= 0 {
 		c.Body.MaxKeys = payload.DefaultMaxKeys
 	}
+	if c.Staleness == (store.StalenessThresholds{}) {
+		c.Staleness = store.StalenessThresholds{
+			WaitingForDependencies: time.Hour, WaitingForRetry: 30 * time.Minute, StepsInProcess: 30 * time.Minute, Lifetime: 24 * time.Hour,
+		}
+	}
 	return c
 }
 
 // api holds the handlers. A handler returns what to answer, or the error that [api.fail] turns into an answer.
-type api struct{ Deps }
+type api struct {
+	Deps
+	operators *orchestration.Operators
+}
 
 // New makes the API's handler.
 func New(d Deps) http.Handler {
@@ -91,7 +118,7 @@ func New(d Deps) http.Handler {
 	if d.Logger == nil {
 		d.Logger = slog.Default()
 	}
-	a := &api{d}
+	a := &api{d, orchestration.NewOperators(d.Store, d.Config.Results)}
 	mux := http.NewServeMux()
 	for path, methods := range a.routes() {
 		for method, h := range methods {
@@ -105,14 +132,23 @@ func New(d Deps) http.Handler {
 
 func (a *api) routes() map[string]map[string]handler {
 	return map[string]map[string]handler{
-		"/v1/tasks":                                  {http.MethodPost: a.createTask, http.MethodGet: a.listTasks},
-		"/v1/tasks/{task}":                           {http.MethodGet: a.getTask, http.MethodDelete: a.cancelTask},
-		"/v1/tasks/{task}/workflow_steps":            {http.MethodGet: a.listSteps},
-		"/v1/tasks/{task}/workflow_steps/{step}":     {http.MethodGet: a.getStep},
+		"/v1/tasks":                                    {http.MethodPost: a.createTask, http.MethodGet: a.listTasks},
+		"/v1/tasks/{task}":                             {http.MethodGet: a.getTask, http.MethodDelete: a.cancelTask, http.MethodPatch: a.actOnTask},
+		"/v1/tasks/{task}/summary":                     {http.MethodGet: a.summarizeTask},
+		"/v1/tasks/{task}/workflow_steps":              {http.MethodGet: a.listSteps},
+		"/v1/tasks/{task}/workflow_steps/{step}":       {http.MethodGet: a.getStep, http.MethodPatch: a.actOnStep},
+		"/v1/tasks/{task}/workflow_steps/{step}/audit": {http.MethodGet: a.auditStep},
+		"/v1/dlq":                                    {http.MethodGet: a.listDLQ},
+		"/v1/dlq/task/{task}":                        {http.MethodGet: a.getDLQ},
+		"/v1/dlq/entry/{entry}":                      {http.MethodPatch: a.updateDLQ},
+		"/v1/dlq/entry/{entry}/requeue":              {http.MethodPost: a.requeueDLQ},
+		"/v1/dlq/stats":                              {http.MethodGet: a.statsDLQ},
+		"/v1/dlq/investigation-queue":                {http.MethodGet: a.investigations},
+		"/v1/dlq/staleness":                          {http.MethodGet: a.staleness},
 		"/v1/templates":                              {http.MethodGet: a.listTemplates},
 		"/v1/templates/{namespace}/{name}/{version}": {http.MethodGet: a.getTemplate},
-		"/health":       {http.MethodGet: a.live},
-		"/health/live":  {http.MethodGet: a.live},
-		"/health/ready": {http.MethodGet: a.ready},
+		"/health":                                    {http.MethodGet: a.live},
+		"/health/live":                               {http.MethodGet: a.live},
+		"/health/ready":                              {http.MethodGet: a.ready},
 	}
 }

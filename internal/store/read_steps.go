@@ -35,8 +35,10 @@ type StepView struct {
 	MaxAttempts int32
 	// Parents counts the steps this one waits for in all, ParentsLeft those it still does.
 	Parents, ParentsLeft int32
-	CreatedAt            time.Time
-	UpdatedAt            time.Time
+	// Held is set while the task is paused.
+	Held      bool
+	CreatedAt time.Time
+	UpdatedAt time.Time
 	// RunAt is when a retry, or a delayed start, is due; Due says that it is, or that nothing needs to be awaited.
 	RunAt           *time.Time
 	Due             bool
@@ -63,10 +65,10 @@ func (v *StepView) RetryEligible() bool {
 // ReadyForExecution says whether the step could be queued at once.
 func (v *StepView) ReadyForExecution() bool {
 	return (v.State == workflow.StepPending || v.State == workflow.StepWaitingForRetry) && v.DependenciesSatisfied() &&
-		v.RetryEligible() && v.Due
+		v.RetryEligible() && v.Due && !v.Held
 }
 
-const readSteps = `/* tasker:read_steps */
+var readSteps = `/* tasker:read_steps */
 with trail as (
   select x.step_no, max(x.at) as moved_at,
     max(x.at) filter (where x.path[array_upper(x.path, 1)] = 'in_progress') as attempted_at,
@@ -84,7 +86,7 @@ with trail as (
 )
 select s.step_no, s.name, h.namespace, h.callable, s.state::text, s.attempt, s.crashes, s.forgiven,
   coalesce(p.retryable, true), coalesce(p.max_attempts, 1),
-  coalesce(cardinality(coalesce(s.parents, ts.parents)), 0), s.waiting_on, t.created_at, coalesce(r.moved_at, t.created_at),
+  coalesce(cardinality(coalesce(s.parents, ts.parents)), 0), s.waiting_on % ` + holdGate + `, t.paused_at is not null, t.created_at, coalesce(r.moved_at, t.created_at),
   s.run_at, coalesce(s.run_at <= clock_timestamp(), true), r.attempted_at, r.failed_at,
   case when s.state in ('complete', 'cancelled', 'resolved_manually') then r.completed_at end,
   coalesce(w.name, ''), case when $3 then s.result::text end, case when $3 then s.outcome::text end,
@@ -142,7 +144,7 @@ func (s *Store) readSteps(ctx context.Context, task sdk.UUID, no *int32, results
 		var result, outcome pgtype.Text
 		var a endedAttempt
 		err := row.Scan(&v.No, &v.Name, &v.Namespace, &v.Callable, &v.State, &v.Counts.Attempt, &v.Counts.Crashes, &v.Counts.Forgiven,
-			&v.Retryable, &v.MaxAttempts, &v.Parents, &v.ParentsLeft, &v.CreatedAt, &v.UpdatedAt, &v.RunAt, &v.Due,
+			&v.Retryable, &v.MaxAttempts, &v.Parents, &v.ParentsLeft, &v.Held, &v.CreatedAt, &v.UpdatedAt, &v.RunAt, &v.Due,
 			&v.LastAttemptedAt, &v.LastFailureAt, &v.CompletedAt, &v.Worker, &result, &outcome,
 			&a.startedAt, &a.endedAt, &a.executionMS, &a.worker, &a.hostname)
 		if left -= len(result.String) + len(outcome.String); err == nil && left < 0 {

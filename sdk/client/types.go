@@ -41,6 +41,8 @@ type TaskResponse struct {
 	CompletionPercentage Float `json:"completion_percentage"`
 	// HealthStatus is healthy, recovering, blocked or unknown.
 	HealthStatus string `json:"health_status"`
+	// PausedAt is set while the task is paused. It is ours.
+	PausedAt *Time `json:"paused_at,omitempty"`
 	// Steps is empty in lists.
 	Steps []StepReadinessStatus `json:"steps"`
 }

@@ -18,7 +18,7 @@ func TestBodiesHaveTheFieldsOfTheContract(t *testing.T) {
 	for names, body := range map[string]any{
 		`task_uuid name namespace version status created_at updated_at completed_at context initiator source_system reason
 		 priority tags correlation_id parent_correlation_id total_steps pending_steps in_progress_steps completed_steps
-		 failed_steps ready_steps execution_status recommended_action completion_percentage health_status steps`: TaskResponse{},
+		 failed_steps ready_steps execution_status recommended_action completion_percentage health_status paused_at steps`: TaskResponse{}, // paused_at is ours
 		`tasks pagination`: TaskListResponse{},
 		`page per_page total_count total_pages has_next has_previous`: PaginationInfo{},
 		`workflow_step_uuid task_uuid named_step_uuid name current_state dependencies_satisfied retry_eligible
@@ -41,6 +41,19 @@ func TestBodiesHaveTheFieldsOfTheContract(t *testing.T) {
 		`tasker_pool pgmq_pool`: PoolUtilizationInfo{},
 		`active_connections idle_connections max_connections utilization_percent total_acquires slow_acquires acquire_errors
 		 average_acquire_time_ms max_acquire_time_ms`: PoolDetail{},
+		`action_type reason reset_by resolved_by completed_by requested_by completion_data`: ManualAction{},
+		`result metadata`: ManualCompletionData{},
+		`audit_uuid workflow_step_uuid transition_uuid task_uuid recorded_at worker_uuid correlation_id success execution_time_ms
+		 result step_name from_state to_state`: StepAudit{},
+		`dlq_entry_uuid task_uuid original_state dlq_reason dlq_timestamp resolution_status resolution_timestamp resolution_notes
+		 resolved_by task_snapshot metadata created_at updated_at`: DLQEntry{},
+		`resolution_status resolution_notes resolved_by metadata`: DLQUpdate{},
+		`dlq_reason total_entries pending manually_resolved permanent_failures cancelled oldest_entry newest_entry
+		 avg_resolution_time_minutes`: DLQStats{},
+		`dlq_entry_uuid task_uuid original_state dlq_reason dlq_timestamp minutes_in_dlq namespace_name task_name current_state
+		 time_in_state_minutes priority_score`: DLQInvestigation{},
+		`task_uuid namespace_name task_name current_state time_in_state_minutes task_age_minutes staleness_threshold_minutes
+		 health_status priority`: StalenessMonitoring{},
 		`error`:        ErrorResponse{},
 		`code message`: ErrorDetail{},
 	} {
