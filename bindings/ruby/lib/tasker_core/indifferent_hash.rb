@@ -104,7 +104,7 @@ module TaskerCore
 
     # A plain Hash with symbols for its own keys.
     def symbolize_keys
-      to_h { |key, value| [key.to_sym, value] }
+      transform_keys(&:to_sym)
     end
 
     def with_indifferent_access

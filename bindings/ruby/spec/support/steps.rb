@@ -34,8 +34,8 @@ module Steps
   end
 
   # The context of a step; the parts are those of `make_event`.
-  def make_context(**parts)
-    TaskerCore::Types::StepContext.new(make_event(**parts))
+  def make_context(handler = "a_handler", **parts)
+    TaskerCore::Types::StepContext.new(make_event(handler, **parts))
   end
 
   # Runs a step to its document, which must be JSON and fit the contract; returns it as the core reads it.

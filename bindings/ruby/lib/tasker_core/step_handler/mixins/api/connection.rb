@@ -20,7 +20,7 @@ module TaskerCore
 
           def initialize(url:, headers: {}, timeout: nil, open_timeout: nil)
             @url = url.to_s
-            @headers = { "Accept" => "application/json" }.merge(headers.to_h.transform_keys(&:to_s))
+            @headers = { "Accept" => "application/json" }.merge(text(headers))
             @options = Options.new(timeout, open_timeout)
             yield(self) if block_given?
           end
@@ -47,9 +47,13 @@ module TaskerCore
 
           private
 
+          def text(headers)
+            (headers || {}).to_h { |name, value| [name.to_s, value.to_s] }
+          end
+
           def request(kind, path, params: nil, body: nil, headers: nil)
             target = address(path, params)
-            sent = kind.new(target, self.headers.merge((headers || {}).to_h.transform_keys(&:to_s)))
+            sent = kind.new(target, self.headers.merge(text(headers)))
             write(sent, body) unless body.nil?
             Response.from_net_http(client(target).start { |http| http.request(sent) })
           end
