@@ -23,6 +23,9 @@ type Config struct {
 	Handlers []string
 	// DomainEvents are patterns of events that are delivered as frames: a name, "payment.*", or "*".
 	DomainEvents []string
+	// Publishers are those of the host, by the names that templates call them. The events of steps that name one come as
+	// frames, once the step's result is stored, for the host to publish or to decline.
+	Publishers []string
 	// CrashFile takes what the Go runtime says when it ends the process, which no recover can keep it from.
 	CrashFile string
 	// Role is "full" or "worker": a full one also does what servers do, a worker leaves that to them. Defaults to "full".
@@ -64,6 +67,8 @@ func decodeConfig(raw []byte) (c Config, err error) {
 			return toStrings(at, value, &c.Handlers)
 		case "domain_events":
 			return toStrings(at, value, &c.DomainEvents)
+		case "publishers":
+			return toStrings(at, value, &c.Publishers)
 		case "crash_file":
 			return toString(at, value, &c.CrashFile)
 		case "role":

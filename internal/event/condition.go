@@ -18,6 +18,18 @@ const (
 	FailedPermanently
 )
 
+// String names the outcome as the conditions of declarations do.
+func (o Outcome) String() string {
+	switch o {
+	case Succeeded:
+		return string(template.OnSuccess)
+	case FailedRetryably:
+		return string(template.OnRetryableFailure)
+	default:
+		return string(template.OnPermanentFailure)
+	}
+}
+
 // OutcomeOf says how the attempt with this result ended. state is what the result made of the step; one that says nothing
 // of the attempt, such as "" where nobody has decided yet, leaves it to what the result says itself.
 func OutcomeOf(r *sdk.StepExecutionResult, state workflow.StepState) Outcome {

@@ -15,6 +15,7 @@ type prepared struct {
 	Delivery
 	ctx       context.Context
 	publisher Publisher
+	forwarded bool
 }
 
 // publishSafely publishes a batch. A panic, or an end of the goroutine, fails those of its events that were not settled
@@ -77,6 +78,8 @@ func (s *DomainEventSystem) prepare(ctx context.Context, c *command, d *template
 		s.log.ErrorContext(ctx, "a domain event could not be made", "event_name", d.Name, "publisher", p.publisher.Name(),
 			"step_uuid", c.StepUUID, "correlation_id", c.CorrelationID, "error", err)
 		s.tellError(&p, d.Name, err)
+	case p.forwarded:
+		s.counters.forwarded.Add(1)
 	case !wanted:
 		s.counters.skipped.Add(1)
 	default:
@@ -97,6 +100,11 @@ func (s *DomainEventSystem) shape(p *prepared, c *command, d *template.EventDecl
 	if err != nil {
 		return false, err
 	}
+	if f, ok := p.publisher.(Forwarder); ok {
+		p.forwarded = true
+		p.Event = s.newEvent(c, d, payload)
+		return false, f.Forward(p.ctx, p.Delivery, from)
+	}
 	if !json.Valid(payload) {
 		return false, errors.New("the payload is not JSON")
 	}
@@ -104,19 +112,23 @@ func (s *DomainEventSystem) shape(p *prepared, c *command, d *template.EventDecl
 	if err := s.schemas.check(d.Schema, payload); err != nil {
 		return false, err
 	}
-	p.Event = DomainEvent{
+	p.Event = s.newEvent(c, d, payload)
+	p.Event.Metadata.Additional = p.publisher.AdditionalMetadata(p.ctx, from)
+	if hook, ok := p.publisher.(BeforePublisher); ok {
+		return hook.BeforePublish(p.ctx, p.Event), nil
+	}
+	return true, nil
+}
+
+func (s *DomainEventSystem) newEvent(c *command, d *template.EventDeclaration, payload json.RawMessage) DomainEvent {
+	return DomainEvent{
 		EventID: sdk.NewUUID(), EventName: d.Name, EventVersion: EventVersion,
 		Payload: EventPayload{TaskSequenceStep: c.sequenceStep(), ExecutionResult: c.Result, Payload: payload},
 		Metadata: EventMetadata{
 			TaskUUID: c.TaskUUID, StepUUID: c.StepUUID, StepName: c.StepName, Namespace: c.Namespace,
 			CorrelationID: c.CorrelationID, FiredAt: time.Now().UTC(), FiredBy: s.cfg.FiredBy,
-			Additional: p.publisher.AdditionalMetadata(p.ctx, from),
 		},
 	}
-	if hook, ok := p.publisher.(BeforePublisher); ok {
-		return hook.BeforePublish(p.ctx, p.Event), nil
-	}
-	return true, nil
 }
 
 func (s *DomainEventSystem) publisherOf(ctx context.Context, d *template.EventDeclaration) Publisher {

@@ -43,6 +43,14 @@ type PublishErrorHandler interface {
 	OnPublishError(ctx context.Context, eventName string, err error, payload json.RawMessage)
 }
 
+// Forwarder is a [Publisher] that has events shaped and published elsewhere, by code in another language for instance.
+type Forwarder interface {
+	Publisher
+	// Forward passes on an event with the payload that TransformPayload made. It does not wait for what becomes of it. Whoever
+	// publishes it checks the payload then, by [CheckPayload].
+	Forward(ctx context.Context, d Delivery, p PublishContext) error
+}
+
 // DefaultPublisher publishes the step's result as it is, {} if there is none. It shapes the events whose declarations name
 // no publisher, or one that is not registered.
 type DefaultPublisher struct{}

@@ -199,3 +199,43 @@ func TestTheDefaultPayloadOfNoResultIsAnEmptyObject(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, json.RawMessage("{}"), payload)
 }
+
+// forwardingPublisher has its events published elsewhere.
+type forwardingPublisher struct {
+	DefaultPublisher
+	err error
+	got []Delivery
+}
+
+func (p *forwardingPublisher) Name() string { return "Orders" }
+
+func (p *forwardingPublisher) Forward(_ context.Context, d Delivery, from PublishContext) error {
+	if from.Outcome != Succeeded {
+		return errors.New("only what succeeded")
+	}
+	p.got = append(p.got, d)
+	return p.err
+}
+
+func TestAForwardedEventIsPublishedElsewhere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		queue := &memoryQueue{}
+		s := New(queue, Config{Logger: (&logbook{}).logger()})
+		publisher := &forwardingPublisher{}
+		require.NoError(t, s.Publishers().Register(publisher))
+		s.Start()
+		require.True(t, s.Dispatch(t.Context(), succeeded(`{"id":"a"}`, declare("order.paid", shapedBy("Orders")))))
+		synctest.Wait()
+		publisher.err = errors.New("nobody is there")
+		require.True(t, s.Dispatch(t.Context(), succeeded(`{"id":"b"}`, declare("order.sent", shapedBy("Orders")))))
+		synctest.Wait()
+		require.Zero(t, s.Pending())
+		require.NoError(t, s.Stop(t.Context()))
+		require.Empty(t, queue.names("shop"))
+		require.Equal(t, "order.paid", publisher.got[0].Event.EventName)
+		require.JSONEq(t, `{"id":"a"}`, string(publisher.got[0].Event.Payload.Payload))
+		stats := s.Stats().System
+		require.Equal(t, [3]uint64{1, 1, 0}, [3]uint64{stats.Forwarded, stats.Failed, stats.Published})
+	})
+}

@@ -30,6 +30,11 @@ type schemaError struct{ reason string }
 
 func (e *schemaError) Error() string { return e.reason }
 
+// CheckPayload returns an error unless the payload, which is JSON, meets the schema. It names places and rules, never values.
+func CheckPayload(schema any, payload json.RawMessage) error {
+	return new(schemaCache).check(schema, payload)
+}
+
 // check returns a [schemaError] unless the payload, which is JSON, meets the schema. Everything meets no schema.
 func (c *schemaCache) check(schema any, payload json.RawMessage) error {
 	if schema == nil {

@@ -14,7 +14,7 @@ type Stats struct {
 	System       SystemStats `json:"system"`
 }
 
-// SystemStats counts events. Each dispatched one ends up published, failed, skipped, or dropped by a Stop that ran out of
+// SystemStats counts events. Each dispatched one ends up published, forwarded, failed, skipped, or dropped by a Stop that ran out of
 // time.
 type SystemStats struct {
 	// EventsDispatched were accepted by Dispatch.
@@ -23,6 +23,8 @@ type SystemStats struct {
 	Failed           uint64 `json:"failed"`
 	// Skipped were called off by their publisher, or did not meet their schema. Upstream does not count them.
 	Skipped uint64 `json:"skipped"`
+	// Forwarded went to a [Forwarder], which counts for itself what becomes of them. Upstream has none.
+	Forwarded uint64 `json:"forwarded"`
 	// Dropped were refused by Dispatch, or given up by Stop.
 	Dropped uint64 `json:"dropped"`
 	// Durable, Fast and Broadcast split Published by delivery mode.
@@ -34,8 +36,8 @@ type SystemStats struct {
 }
 
 type systemCounters struct {
-	dispatched, failed, skipped, dropped, durable, fast, broadcast atomic.Uint64
-	settled                                                        atomic.Uint64 // dispatched events whose fate is known
+	dispatched, failed, skipped, forwarded, dropped, durable, fast, broadcast atomic.Uint64
+	settled                                                                   atomic.Uint64 // dispatched events whose fate is known
 }
 
 func (c *systemCounters) pending() uint64 { return c.dispatched.Load() - c.settled.Load() }
@@ -55,7 +57,7 @@ func (c *systemCounters) publishedBy(mode template.DeliveryMode) {
 func (s *DomainEventSystem) Stats() Stats {
 	c := &s.counters
 	system := SystemStats{
-		EventsDispatched: c.dispatched.Load(), Failed: c.failed.Load(), Skipped: c.skipped.Load(), Dropped: c.dropped.Load(),
+		EventsDispatched: c.dispatched.Load(), Failed: c.failed.Load(), Skipped: c.skipped.Load(), Forwarded: c.forwarded.Load(), Dropped: c.dropped.Load(),
 		Durable: c.durable.Load(), Fast: c.fast.Load(), Broadcast: c.broadcast.Load(),
 		ChannelDepth: len(s.commands), ChannelCapacity: cap(s.commands),
 	}

@@ -108,6 +108,9 @@ func (s *DomainEventSystem) Bus() *Bus { return s.bus }
 // Publishers is where the user's publishers are registered. Freeze it before the system starts.
 func (s *DomainEventSystem) Publishers() *PublisherRegistry { return s.publishers }
 
+// Pending counts the events that were dispatched and whose fate is not known yet.
+func (s *DomainEventSystem) Pending() uint64 { return s.counters.pending() }
+
 // Start begins to publish. A system starts once; further calls do nothing.
 func (s *DomainEventSystem) Start() {
 	s.mu.Lock()

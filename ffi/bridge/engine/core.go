@@ -29,6 +29,7 @@ type Core struct {
 	events    *event.DomainEventSystem
 	router    *event.EventRouter // for events of the host's own
 	calls     *calls
+	forwards  forwards // to the host's publishers
 
 	polling sync.Mutex
 	poller  *event.Poller
@@ -58,6 +59,9 @@ func Open(ctx context.Context, s bridge.Setup) (bridge.Core, error) {
 	durable := event.NewStorePublisher(o.Store)
 	c.events = event.New(durable, event.Config{FiredBy: o.Config.Worker.ID, Logger: s.Logger})
 	c.router = event.NewEventRouter(durable, c.events.Bus(), s.Logger)
+	if err := c.registerPublishers(); err != nil {
+		return nil, errors.Join(err, o.Close())
+	}
 	for _, pattern := range s.Config.DomainEvents {
 		if _, err := c.events.Bus().Subscribe(pattern, c.deliverEvent); err != nil {
 			return nil, errors.Join(bridge.Errorf(bridge.EInvalid, "%s", err).With("key", "domain_events"), o.Close())

@@ -78,18 +78,21 @@ func (c *Core) publishEvent(ctx context.Context, params []byte) (any, error) {
 		StepName      string          `json:"step_name"`
 		CorrelationID sdk.UUID        `json:"correlation_id"`
 		Metadata      map[string]any  `json:"metadata"`
+		Forwarded     sdk.UUID        `json:"forwarded"`
 	}
 	if err := strictly(params, &p); err != nil {
 		return nil, err
+	}
+	if p.Forwarded != (sdk.UUID{}) {
+		return c.publishForwarded(ctx, p.Forwarded, orEmpty(p.Payload), p.Metadata)
 	}
 	switch {
 	case p.EventName == "":
 		return nil, bridge.Errorf(bridge.EInvalid, "event_name is required").With("key", "event_name")
 	case p.Namespace == "":
 		return nil, bridge.Errorf(bridge.EInvalid, "namespace is required").With("key", "namespace")
-	case p.Payload == nil:
-		p.Payload = json.RawMessage("{}")
 	}
+	p.Payload = orEmpty(p.Payload)
 	e := event.DomainEvent{
 		EventID: sdk.NewUUID(), EventName: p.EventName, EventVersion: event.EventVersion,
 		Payload: event.EventPayload{TaskSequenceStep: json.RawMessage("null"), Payload: p.Payload},
@@ -112,4 +115,12 @@ func (c *Core) publishEvent(ctx context.Context, params []byte) (any, error) {
 		return nil, databaseError(err)
 	}
 	return map[string]any{"event_id": e.EventID}, nil
+}
+
+// orEmpty is the payload of an event that has none.
+func orEmpty(payload json.RawMessage) json.RawMessage {
+	if payload == nil {
+		return json.RawMessage("{}")
+	}
+	return payload
 }

@@ -21,6 +21,8 @@ type ownMethod func(c *Core, ctx context.Context, params []byte) (any, error)
 func ownMethods() map[string]ownMethod {
 	return map[string]ownMethod{
 		"events.publish":     (*Core).publishEvent,
+		"events.decline":     (*Core).declineEvent,
+		"events.flush":       (*Core).flushEvents,
 		"events.poll":        (*Core).pollEvents,
 		"templates.validate": (*Core).validateTemplate,
 		"templates.refresh":  (*Core).refreshTemplates,

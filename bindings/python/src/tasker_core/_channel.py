@@ -133,10 +133,12 @@ class Channel:
         worker_id: str,
         *,
         bridge: EventBridge,
+        forwarded: Callable[[Document], None] | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._worker = worker
         self._bridge = bridge
+        self._forwarded = forwarded
         self.runner = Runner(registry, worker_id, worker.slots, bridge, loop=loop)
         self._poller = Poller(worker, self._on_frame, ready=self.runner.wait_for_room, loop=loop)
 
@@ -156,6 +158,8 @@ class Channel:
             self.runner.run(attempt, lambda: self._read(frame.payload))
         elif frame.type == FrameType.CANCEL:
             self.runner.cancel(frame.number, str(loads(frame.payload).get("reason", "cancelled")))
+        elif frame.type == FrameType.DOMAIN_EVENT and self._forwarded is not None:
+            self._forwarded(loads(frame.payload))
         elif frame.type == FrameType.DROPPED:
             _log.warning("the core dropped what was not polled in time: %s", frame.payload.decode(errors="replace"))
 

@@ -16,10 +16,15 @@ from tasker_core._frames import FrameType
 from tasker_core._handles import NativeWorker
 from tasker_core._native import forked_error, library
 from tasker_core._status import CoreError, ForkedError
+from tasker_core.domain_events import PublisherRegistry
+from tasker_core.domain_events._forwarding import ForwardedEvents
 from tasker_core.exceptions import WorkerBootstrapError, WorkerNotInitializedError
 from tasker_core.types import BootstrapConfig
 
 _log = logging.getLogger("tasker_core")
+
+FLUSH_S = 5.0
+"""How long publishers may take when the worker stops."""
 
 FINISH_S, EXIT_FINISH_S = 10.0, 2.0
 """How long the core may take to store what was completed, when it stops, and when the interpreter exits."""
@@ -34,6 +39,7 @@ class Runtime:
         self._process = 0
         self._worker_id = ""
         self._polled: dict[str, Attempt] = {}
+        self._forwarded: ForwardedEvents | None = None
 
     def bootstrap(self, config: BootstrapConfig, handlers: Sequence[str]) -> bool:
         """Start the worker. False: it runs already.
@@ -48,8 +54,9 @@ class Runtime:
             if self._worker is not None:
                 return False
             core_logging.start_drain(library())
+            publishers = PublisherRegistry.instance()
             try:
-                worker = NativeWorker(native_config(config, handlers))
+                worker = NativeWorker(native_config(config, handlers, publishers.list_publishers()))
             except ForkedError:
                 raise
             except CoreError as error:
@@ -63,6 +70,8 @@ class Runtime:
                     raise _not_started(error) from error
                 raise
             self._worker, self._process = worker, os.getpid()
+            self._forwarded = ForwardedEvents(worker)
+            publishers.freeze()
             atexit.register(self._at_exit)
             return True
 
@@ -111,8 +120,24 @@ class Runtime:
                     before_free()
                 worker.free()
                 self._worker = None
+                self.take_forwarded(None)
+                PublisherRegistry.instance().unfreeze()
                 atexit.unregister(self._at_exit)
                 core_logging.flush()
+
+    def take_forwarded(self, document: dict[str, Any] | None) -> None:
+        """Have an event published by the publisher that its template names; None ends that."""
+        if self._forwarded is not None:
+            self._forwarded.put(document)
+
+    def flush_events(self, timeout: float = FLUSH_S) -> None:
+        """Wait until the publishers of this program, if it has any, have published the events of all steps that ended."""
+        if not PublisherRegistry.instance().list_publishers():
+            return
+        try:
+            self.require().call("events.flush", timeout=timeout)
+        except CoreError as error:
+            _log.warning("domain events may be lost: their publishers did not end within %s s: %s", timeout, error)
 
     def poll(self, timeout: float) -> dict[str, Any] | None:
         """Take one step by hand; it is answered by `take`."""
@@ -126,6 +151,8 @@ class Runtime:
                     event: dict[str, Any] = loads(frame.payload)
                     self._polled[event["event_id"]] = Attempt(worker, frame.number, event["event_id"])
                     return event
+                if frame.type == FrameType.DOMAIN_EVENT:
+                    self.take_forwarded(loads(frame.payload))
                 if frame.type == FrameType.CANCEL:
                     self._cancel(frame.number, loads(frame.payload))
 
@@ -143,7 +170,9 @@ class Runtime:
         self._polled.pop(event_id, None)
 
 
-def native_config(config: BootstrapConfig, handlers: Sequence[str]) -> dict[str, Any]:
+def native_config(
+    config: BootstrapConfig, handlers: Sequence[str], publishers: Sequence[str] = ()
+) -> dict[str, Any]:
     """The configuration as the library takes it. What is left at its default is left to files and environment."""
     settings = dict(config.settings)
     if config.worker_id:
@@ -155,6 +184,8 @@ def native_config(config: BootstrapConfig, handlers: Sequence[str]) -> dict[str,
     native: dict[str, Any] = {"settings": settings, "role": config.role, "handlers": list(handlers)}
     if config.config_path:
         native["files"] = [config.config_path]
+    if publishers:
+        native["publishers"] = list(publishers)
     if config.domain_events:
         native["domain_events"] = list(config.domain_events)
     return native

@@ -121,7 +121,8 @@ class Worker:
         self._result = BootstrapResult(success=True, worker_id=runtime.worker_id, handle_id=f"{native.handle:x}")
         self._bridge = EventBridge.instance()
         self._bridge.start()
-        self._channel = Channel(native, registry, runtime.worker_id, bridge=self._bridge, loop=loop)
+        forwarded = runtime.take_forwarded
+        self._channel = Channel(native, registry, runtime.worker_id, bridge=self._bridge, forwarded=forwarded, loop=loop)
         with Worker._instance_lock:
             Worker._instance = self
         atexit.register(self._at_exit)
@@ -152,6 +153,7 @@ class Worker:
                     left = channel.runner.release_all("shutdown")
                     if left:
                         _log.warning("%d steps are given back: their handlers did not end in time", left)
+                    runtime.flush_events()
                     runtime.end(FINISH_S, before_free=lambda: channel.close(timeout=2.0))
             except (CoreError, WorkerNotInitializedError) as error:
                 _log.warning("the worker was stopped already: %s", error)

@@ -8,6 +8,7 @@ from abc import ABC
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from tasker_core.domain_events._forwarded import forwarded
 from tasker_core.domain_events._subscriber_registry import SubscriberRegistry
 from tasker_core.domain_events._types import DeliveryMode, StepEventContext
 
@@ -74,12 +75,25 @@ class BasePublisher(ABC):  # noqa: B024 - all methods have defaults, and yet it 
             metadata = {**ctx.metadata, **self.additional_metadata(ctx), "publisher": self.publisher_name}
             if not self.before_publish(name, payload, metadata):
                 return False
-            _send(self._document(ctx, name, payload, metadata))
+            self._send(ctx, name, payload, metadata)
         except Exception as error:
             self._tell(self.on_publish_error, name, error, payload)
             return False
         self._tell(self.after_publish, name, payload, metadata)
         return True
+
+    def _send(self, ctx: StepEventContext, name: str, payload: dict[str, Any], metadata: dict[str, Any]) -> None:
+        """Give the event to the worker; in a process without one, to the subscribers there."""
+        event = forwarded.get()
+        if event is not None and event.name == name:
+            event.publish(payload, metadata)
+            return
+        core = importlib.import_module("tasker_core._tasker_core")
+        document = self._document(ctx, name, payload, metadata)
+        if core.is_worker_running():
+            core.publish_domain_event(document)
+        else:
+            SubscriberRegistry.instance().deliver(document)
 
     def _document(
         self, ctx: StepEventContext, name: str, payload: dict[str, Any], metadata: dict[str, Any]
@@ -115,12 +129,3 @@ class DefaultPublisher(BasePublisher):
     def transform_payload(self, ctx: StepEventContext) -> dict[str, Any]:
         """Return what the step returned."""
         return ctx.result or {}
-
-
-def _send(document: dict[str, Any]) -> None:
-    """Give an event to the worker; in a process without one, to the subscribers there."""
-    core = importlib.import_module("tasker_core._tasker_core")
-    if core.is_worker_running():
-        core.publish_domain_event(document)
-    else:
-        SubscriberRegistry.instance().deliver(document)
