@@ -68,6 +68,7 @@ type Template struct {
 	// Blueprint is how tasks grow; nil if all of their steps are there from the start.
 	Blueprint *workflow.Blueprint
 	numbers   map[string]int32
+	input     *template.Schema
 }
 
 // Step is a numbered step of a template.
@@ -81,6 +82,7 @@ type Step struct {
 	Parents          []int32
 	// FanOut is how many steps wait for this one.
 	FanOut int
+	result *template.Schema
 }
 
 // StepNumber finds a step by its name.
@@ -255,7 +257,7 @@ func (c *Catalog) compile(row *store.Template) (*Template, error) {
 		}
 	}
 	t.Blueprint = t.blueprint(initial)
-	return t, nil
+	return t, t.compileSchemas()
 }
 
 func (c *Catalog) step(row store.TemplateStep, def *template.StepDefinition) Step {

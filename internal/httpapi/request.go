@@ -45,7 +45,7 @@ func (a *api) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 // requestFields is the number of fields of a task request.
-const requestFields = 14
+const requestFields = 15
 
 // What a request that does not say is taken to come from.
 const (
@@ -64,7 +64,7 @@ func decodeTaskRequest(raw []byte) (sdk.TaskRequest, error) {
 	fields := map[string]any{
 		"name": &r.Name, "namespace": &r.Namespace, "version": &r.Version, "context": &r.Context,
 		"initiator": &r.Initiator, "source_system": &r.SourceSystem, "reason": &r.Reason, "tags": &r.Tags,
-		"requested_at": &r.RequestedAt, "options": &r.Options, "priority": &r.Priority, "correlation_id": &r.CorrelationID,
+		"requested_at": &r.RequestedAt, "run_at": &r.RunAt, "options": &r.Options, "priority": &r.Priority, "correlation_id": &r.CorrelationID,
 		"parent_correlation_id": &r.ParentCorrelationID, "idempotency_key": &r.IdempotencyKey,
 	}
 	known := slices.Sorted(maps.Keys(fields))

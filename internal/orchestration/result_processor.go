@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/tasker-systems/tasker-go/internal/catalog"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
+	"github.com/tasker-systems/tasker-go/sdk"
 )
 
 // OrchestrationResultProcessor decides what the ends of attempts mean and has it written.
@@ -36,6 +38,7 @@ func (p *OrchestrationResultProcessor) ProcessStepResults(ctx context.Context, r
 			if err != nil {
 				return store.Applied{}, err
 			}
+			holdToSchema(step, r)
 			if err := decide(step.Policy, r, &o); err != nil {
 				return store.Applied{}, err
 			}
@@ -74,6 +77,27 @@ func decide(policy workflow.RetryPolicy, r *workflow.AttemptResult, o *store.Out
 	}
 	o.Detail, err = workflow.EncodeOutcome(r.Result, d.Reason)
 	return err
+}
+
+// ErrTypeResultSchema is the error type of a step whose result does not meet the schema that its template enforces.
+const ErrTypeResultSchema = "result_schema_violation"
+
+// holdToSchema holds a success against the step's result schema. One that does not meet it is a failure that no retry repairs.
+func holdToSchema(step *catalog.Step, r *workflow.AttemptResult) {
+	if !r.Result.Success {
+		return
+	}
+	violations := step.CheckResult(r.Result.Result)
+	if len(violations) == 0 {
+		return
+	}
+	failed := *r.Result
+	failed.Success, failed.Result, failed.Status = false, nil, sdk.StatusFailed
+	failed.Error = &sdk.StepExecutionError{
+		Message: "the result does not meet result_schema: " + strings.Join(violations, "; "), ErrorType: ErrTypeResultSchema,
+	}
+	failed.Metadata.Retryable, failed.Metadata.ErrorType = false, ErrTypeResultSchema
+	r.Result = &failed
 }
 
 // step finds a step in the template that its task runs by.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +52,9 @@ func (p *TaskRequestProcessor) ProcessTaskRequest(ctx context.Context, r sdk.Tas
 	})
 	if err != nil {
 		return TaskRequestResult{}, err
+	}
+	if violations := t.CheckContext(r.Context); len(violations) > 0 {
+		return TaskRequestResult{}, &RequestError{Problems: violations}
 	}
 	task, err := newTask(t, &r)
 	if err != nil {
@@ -126,22 +130,46 @@ func newTask(t *catalog.Template, r *sdk.TaskRequest) (store.NewTask, error) {
 	if r.RequestedAt != nil && !r.RequestedAt.IsZero() {
 		task.RequestedAt = r.RequestedAt.Time
 	}
+	if r.RunAt != nil && !r.RunAt.IsZero() {
+		task.Delay = max(time.Until(r.RunAt.Time), 0)
+	}
 	var err error
 	task.IdentityHash, err = identity(t, r, task.TaskUUID)
 	return task, err
 }
 
+// strategyOption is the request's option that comes before the template's identity strategy.
+const strategyOption = "identity_strategy"
+
+// strategy is the request's, or else the template's.
+func strategy(t *catalog.Template, r *sdk.TaskRequest) (template.IdentityStrategy, error) {
+	raw, ok := r.Options[strategyOption]
+	if !ok {
+		return t.IdentityStrategy, nil
+	}
+	var s template.IdentityStrategy
+	known := []template.IdentityStrategy{template.IdentityStrict, template.IdentityCallerProvided, template.IdentityAlwaysUnique}
+	if err := json.Unmarshal(raw, &s); err != nil || !slices.Contains(known, s) {
+		return "", &RequestError{Problems: []string{fmt.Sprintf("options.%s %s is not one of strict, caller_provided, always_unique", strategyOption, raw)}}
+	}
+	return s, nil
+}
+
 // identity is equal for requests that are to make one task. A key given with the request decides alone; without one the
-// template's strategy does.
+// request's or the template's strategy does.
 func identity(t *catalog.Template, r *sdk.TaskRequest, id sdk.UUID) ([]byte, error) {
+	wanted, err := strategy(t, r)
+	if err != nil {
+		return nil, err
+	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\x00%s\x00%s\x00", t.Namespace, t.Name, t.Version)
 	switch {
 	case r.IdempotencyKey != "":
 		fmt.Fprintf(h, "key\x00%s", r.IdempotencyKey)
-	case t.IdentityStrategy == template.IdentityAlwaysUnique:
+	case wanted == template.IdentityAlwaysUnique:
 		return id[:], nil
-	case t.IdentityStrategy == template.IdentityCallerProvided:
+	case wanted == template.IdentityCallerProvided:
 		return nil, &RequestError{Problems: []string{fmt.Sprintf("template %s/%s asks for an idempotency_key with each request", t.Namespace, t.Name)}}
 	default:
 		canonical, err := payload.Canonical(r.Context)

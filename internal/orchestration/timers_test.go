@@ -57,7 +57,7 @@ func TestAnEarlierTimerWakesTheLoop(t *testing.T) {
 		w.db.Exec(t, `with s as (update tasker.workflow_steps set state = 'cancelled' where task_uuid <> $1 and state = 'enqueued' returning *),
 			m as (insert into tasker.step_transitions (task_uuid, step_no, attempt, path) select task_uuid, step_no, attempt, '{enqueued,cancelled}' from s),
 			k as (insert into tasker.task_transitions (task_uuid, path) select task_uuid, '{steps_in_process,cancelled}' from s)
-			update tasker.tasks t set state = 'cancelled' from s where t.task_uuid = s.task_uuid`, late)
+			update tasker.tasks t set state = 'cancelled', completed_at = clock_timestamp() from s where t.task_uuid = s.task_uuid`, late)
 	}
 	require.Equal(t, workflow.StepWaitingForRetry, w.step(t, late, 0).State)
 }

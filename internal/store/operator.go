@@ -26,8 +26,13 @@ type Intervention struct {
 }
 
 const lockRepair = `/* tasker:lock_repair */
-select step_no, state::text, attempt, waiting_on, children, sink, run_at is not null
+select step_no, state::text, attempt, waiting_on, children, sink
 from tasker.workflow_steps where task_uuid = $1 order by step_no for update`
+
+const growingSteps = `/* tasker:growing_steps */
+select ts.step_no from tasker.tasks t join tasker.task_templates tt using (template_id) join tasker.template_steps ts using (template_id)
+cross join lateral jsonb_array_elements(tt.definition -> 'steps') as d(step)
+where t.task_uuid = $1 and d.step ->> 'name' = ts.name and d.step ->> 'type' in ('decision', 'batchable')`
 
 const repairTask = `/* tasker:repair_task */
 with m as materialized (
@@ -100,7 +105,7 @@ func lockForRepair(ctx context.Context, tx pgx.Tx, id sdk.UUID) (task workflow.R
 	task.Steps = map[int32]*workflow.RepairStep{}
 	var no int32
 	var step workflow.RepairStep
-	_, err = pgx.ForEachRow(rows, []any{&no, &step.State, &step.Attempt, &step.WaitingOn, &step.Children, &step.Sink, &step.Timed}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&no, &step.State, &step.Attempt, &step.WaitingOn, &step.Children, &step.Sink}, func() error {
 		own := step
 		own.Children = append([]int32(nil), step.Children...)
 		task.Steps[no] = &own
@@ -109,7 +114,19 @@ func lockForRepair(ctx context.Context, tx pgx.Tx, id sdk.UUID) (task workflow.R
 	if err != nil {
 		return task, err
 	}
-	return task, notFound(tx.QueryRow(ctx, lockPausable, id).Scan(&task.State, &task.Paused))
+	if err := tx.QueryRow(ctx, lockPausable, id).Scan(&task.State, &task.Paused); err != nil {
+		return task, notFound(err)
+	}
+	if rows, err = tx.Query(ctx, growingSteps, id); err != nil {
+		return task, err
+	}
+	growing, err := pgx.CollectRows(rows, pgx.RowTo[int32])
+	for _, no := range growing {
+		if s := task.Steps[no]; s != nil {
+			s.Grows = true
+		}
+	}
+	return task, err
 }
 
 func repair(ctx context.Context, tx pgx.Tx, i Intervention, task workflow.RepairTask, plan func(workflow.RepairTask) (*workflow.RepairPlan, error)) (workflow.TaskState, error) {

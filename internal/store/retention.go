@@ -26,6 +26,7 @@ with old as materialized (
 ), tm as (delete from tasker.step_timers x using gone g where x.task_uuid = g.task_uuid
 ), rs as (delete from tasker.ready_steps x using gone g where x.task_uuid = g.task_uuid
 ), rq as (delete from tasker.step_results_queue x using gone g where x.task_uuid = g.task_uuid
+), sb as (delete from tasker.step_batches x using gone g where x.task_uuid = g.task_uuid
 ), dl as (delete from tasker.tasks_dlq x using gone g where x.task_uuid = g.task_uuid
 ), t as (delete from tasker.tasks x using gone g where x.task_uuid = g.task_uuid returning 1
 )

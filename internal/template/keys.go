@@ -113,6 +113,8 @@ var (
 		key{name: "retry", is: retryShape, instead: []string{"retries", "retry_policy"},
 			doc: "How often and how late a failed step is tried again."},
 		key{name: "result_schema", is: schema, doc: "JSON Schema of the step's result."},
+		key{name: "enforce_result_schema", is: flag, def: false,
+			doc: "Whether a result that does not meet result_schema fails the step for good. Otherwise the schema is for readers and tools."},
 		key{name: "publishes_events", is: listOf(eventShape), instead: []string{"events", "publishes"},
 			doc: "Events that the step publishes when it is done."},
 		key{name: "batch_config", is: batchShape, doc: "How a batch is worked off."},

@@ -21,6 +21,8 @@ type StepDefinition struct {
 	BatchConfig     *BatchConfiguration `json:"batch_config"`
 	// ResultSchema is the JSON Schema of the step's result, as decoded JSON.
 	ResultSchema any `json:"result_schema,omitempty"`
+	// EnforceResultSchema fails the step for good when its result does not meet ResultSchema. It is ours.
+	EnforceResultSchema bool `json:"enforce_result_schema,omitempty"`
 	// Composition is opaque JSON for handlers that are put together from parts.
 	Composition any `json:"composition,omitempty"`
 }

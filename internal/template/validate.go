@@ -29,7 +29,10 @@ func (r *report) checkSteps(t *TaskTemplate) {
 		if s.Retry.MaxBackoffMS < s.Retry.BackoffBaseMS {
 			r.backoffOrder(s.Retry, "steps", i, "retry", "max_backoff_ms")
 		}
-		if s.ResultSchema == nil {
+		if s.ResultSchema == nil && s.EnforceResultSchema {
+			r.at(codeNoResultSchema, "write one, or take enforce_result_schema away",
+				fmt.Sprintf("step %s enforces a result_schema that it does not have", quote(s.Name)), "steps", i, "enforce_result_schema")
+		} else if s.ResultSchema == nil {
 			r.at(codeNoResultSchema, "steps that depend on it cannot check what they read",
 				fmt.Sprintf("step %s has no result_schema", quote(s.Name)), "steps", i, "result_schema")
 		}

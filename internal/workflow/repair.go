@@ -18,8 +18,8 @@ type RepairStep struct {
 	WaitingOn int32
 	Children  []int32
 	Sink      bool
-	// Timed is set while the step has a time to wait for.
-	Timed bool
+	// Grows is set for a step that decides which steps follow it.
+	Grows bool
 }
 
 // RepairTask is a task as an operator's action finds it.

@@ -40,6 +40,9 @@ func ResolveStep(t RepairTask, no int32, complete bool) (*RepairPlan, error) {
 	if s.State == StepPending && s.WaitingOn%HoldGate > 0 {
 		return nil, notRepairable("the step waits for %d others; end them first", s.WaitingOn%HoldGate)
 	}
+	if s.Grows {
+		return nil, notRepairable("the step decides which steps follow it; reset it for a retry, or resolve the task")
+	}
 	on := StepResolveManually
 	if complete {
 		on = StepCompleteManually
@@ -89,6 +92,11 @@ func RetryFrom(t RepairTask, from int32) (*RepairPlan, error) {
 		return nil, notRepairable("the step has not run yet")
 	}
 	again := r.downstream(from)
+	for no := range again {
+		if t.Steps[no].Grows && t.Steps[no].State.SatisfiesDependents() {
+			return nil, notRepairable("step number %d has decided which steps follow it; start from one of those, or make a new task", no)
+		}
+	}
 	for no := range again {
 		c := r.change(no)
 		if c.Fresh, c.Redone = true, true; c.State == StepPending {
