@@ -24,11 +24,9 @@ require "tasker_core/observability"
 require "tasker_core/rails/railtie" if defined?(Rails::Railtie)
 
 module TaskerCore
-  autoload :Dev, "tasker_core/dev"
-  autoload :Testing, "tasker_core/testing"
-
-  # See {Dev}.
+  # Everything in one process, to try handlers out; see {Dev.within}.
   def self.dev(...)
+    require "tasker_core/dev"
     Dev.within(...)
   end
 end

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require "etc"
+require "io/wait"
 require "logger"
 require "optparse"
 require "rbconfig"
@@ -23,7 +23,8 @@ module TaskerCore
       "TASKER__DATABASE__POOL__MAX_CONNECTIONS" => "8", "TASKER__DATABASE__POOL__MIN_CONNECTIONS" => "2"
     }.freeze
     SIGNALS = %w[TERM INT USR1 CHLD].freeze
-    private_constant :SIGNALS
+    MOST_SIGNALS = 1000
+    private_constant :SIGNALS, :MOST_SIGNALS
 
     # The command `tasker-worker`. Returns an exit code.
     def self.main(arguments)
@@ -57,13 +58,10 @@ module TaskerCore
 
     # Runs the children until a signal ends them. Returns the exit code for the command.
     def run
-      signals = Thread::Queue.new
-      SIGNALS.each { |name| trap(name) { signals << name } }
+      received = watch_signals
       until @stopping && children.none?(&:running?)
         children.each(&:start_if_due) unless @stopping
-        wake_when_due(signals)
-        received = signals.pop
-        forward(received) unless %w[CHLD DUE].include?(received)
+        names_in(received).each { |name| forward(name) unless name == "CHLD" }
         children.each { |child| on_exit(child, child.reap) }
       end
       @exit_code
@@ -71,15 +69,19 @@ module TaskerCore
 
     private
 
-    # Has the queue say when the next child is to be started.
-    def wake_when_due(signals)
-      pause = @stopping ? nil : children.filter_map(&:due_in).min
-      return unless pause
+    # Has signals written into a pipe, a letter each: a thread that is alone cannot wait for a queue.
+    def watch_signals
+      received, noted = IO.pipe
+      SIGNALS.each_with_index { |name, i| trap(name) { noted.write_nonblock(i.to_s, exception: false) } }
+      received
+    end
 
-      Thread.new do
-        sleep(pause)
-        signals << "DUE"
-      end
+    # Waits for signals, or until a child is to be started.
+    def names_in(received)
+      pause = @stopping ? nil : children.filter_map(&:due_in).min
+      return [] unless received.wait_readable(pause)
+
+      received.read_nonblock(MOST_SIGNALS).each_char.map { |letter| SIGNALS.fetch(Integer(letter)) }
     end
 
     def forward(name)

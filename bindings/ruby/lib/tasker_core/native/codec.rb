@@ -36,7 +36,7 @@ module TaskerCore
         def load(raw)
           JSON.parse(raw, READ)
         rescue JSON::ParserError, EncodingError => e
-          raise DecodeError, "not JSON: #{e.message[0, 500]}"
+          raise DecodeError, "not JSON: #{e.message.scrub("?")[0, 500]}"
         end
 
         # Whether a value can be written as it is. The order is that of how often things occur.

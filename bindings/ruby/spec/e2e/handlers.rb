@@ -1,0 +1,149 @@
+# frozen_string_literal: true
+
+require "tasker_core"
+
+# The handlers of the end-to-end tests. Programs in other processes load this file as well.
+module E2E
+  # Notes what handlers saw, by whatever a test chooses.
+  SEEN = Hash.new { |seen, key| seen[key] = Thread::Queue.new }
+  MOST = { now: 0, ever: 0 } # rubocop:disable Style/MutableConstant
+  LOCK = Mutex.new
+
+  # W1: four steps in a row, as classes.
+  class LinearStep < TaskerCore::StepHandler::Base
+    PREVIOUS = { "add" => "square", "multiply" => "add", "divide" => "multiply" }.freeze
+
+    def call(context)
+      before = PREVIOUS[context.step_name]
+      value = before ? context.get_dependency_field(before, "value") : context.get_task_field("even_number")
+      success(result: { value: compute(context.get_config("operation"), value) }, metadata: { operation: context.step_name })
+    end
+
+    def compute(operation, value)
+      case operation
+      when "square" then value**2
+      when "add" then value + 10
+      when "multiply" then value * 3
+      when "divide" then value / 2
+      end
+    end
+  end
+
+  # W13: a template may name another method than `call`.
+  class Methods < TaskerCore::StepHandler::Base
+    def call(_context)
+      success(result: { ran: "call" })
+    end
+
+    def validate(_context)
+      success(result: { ran: "validate" })
+    end
+  end
+
+  # Fails as the task says, for as many attempts as it says.
+  class Fails < TaskerCore::StepHandler::Base
+    def call(context)
+      return success(result: { attempt: context.retry_count }) if context.retry_count >= context.get_input_or("times", 99)
+
+      send(:"by_#{context.get_input("how")}", context)
+    end
+
+    private
+
+    def by_permanent(_context)
+      raise TaskerCore::Errors::PermanentError.new("the order is closed", error_code: "CLOSED", context: { order: 7 })
+    end
+
+    def by_retryable(_context)
+      raise TaskerCore::Errors::RetryableError.new("the gateway is away", retry_after: 0)
+    end
+
+    def by_bug(_context)
+      nil.no_such_method
+    end
+
+    def by_result(_context)
+      failure(message: "refused", error_type: "ValidationError", error_code: "NO", metadata: { field: "amount" })
+    end
+
+    def by_json(_context)
+      success(result: { at: Time.now })
+    end
+
+    def by_exit(_context)
+      exit(3)
+    end
+
+    def by_thread(_context)
+      Thread.exit
+    end
+
+    def by_fatal(_context)
+      raise NoMemoryError, "as it were"
+    end
+  end
+
+  # Waits until it is told to stop, or for as long as the task says.
+  class Waits < TaskerCore::StepHandler::Base
+    def call(context)
+      puts JSON.generate(began: context.retry_count, pid: Process.pid) if context.get_input("tell")
+      $stdout.flush
+      deadline = now + context.get_input_or("seconds", 30)
+      sleep(0.01) until now > deadline || (!context.get_input("deaf") && context.cancelled?)
+      SEEN[context.task_uuid] << { cancelled: context.cancelled?, heartbeat: context.heartbeat }
+      success(result: {})
+    end
+
+    private
+
+    def now
+      Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    end
+  end
+
+  # Counts how many run at once.
+  class SideBySide < TaskerCore::StepHandler::Base
+    def call(_context)
+      LOCK.synchronize { MOST[:ever] = [MOST[:ever], MOST[:now] += 1].max }
+      sleep(0.1)
+      LOCK.synchronize { MOST[:now] -= 1 }
+      success(result: { on: Thread.current.name })
+    end
+  end
+
+  # W3: a diamond, as blocks.
+  class DiamondWorkflow < TaskerCore::Workflow
+    namespace "diamond_rb"
+    identity_strategy :always_unique
+
+    step(:start) { |even_number:| { value: even_number**2 } }
+    step(:branch_add) { |start:| { value: start[:value] + 25 } }
+    step(:branch_double) { |start:| { value: start[:value] * 2 } }
+    step(:average) { |branch_add:, branch_double:| { value: (branch_add[:value] + branch_double[:value]) / 2.0 } }
+  end
+
+  # A choice between two ways.
+  class ApprovalWorkflow < TaskerCore::Workflow
+    namespace "approval_rb"
+    identity_strategy :always_unique
+
+    step(:read) { |amount:| { amount: amount } }
+    step(:route, type: :decision) do |read:|
+      if read[:amount] > 100
+        TaskerCore::StepHandler::Functional::Decision.route(["ask"], amount: read[:amount])
+      else
+        TaskerCore::StepHandler::Functional::Decision.route(["allow"])
+      end
+    end
+    step(:ask, after: :route) { { by: "manager" } }
+    step(:allow, after: :route) { { by: "rule" } }
+  end
+
+  # What templates in YAML call handlers by.
+  def self.register(registry = TaskerCore::Registry::HandlerRegistry.instance)
+    { "linear.step" => LinearStep, "methods.handler" => Methods, "errors.fails" => Fails, "waits.wait" => Waits,
+      "fan.side_by_side" => SideBySide }.each { |name, handler| registry.register_handler(name, handler) }
+  end
+end
+
+E2E.register

@@ -1,0 +1,81 @@
+# frozen_string_literal: true
+
+require "fileutils"
+require "tmpdir"
+require "tasker_core/testing"
+require_relative "../../native/support/child"
+require_relative "../handlers"
+
+# One PostgreSQL for all tests, a worker in this process, and programs in others.
+module EndToEnd
+  HERE = File.expand_path("..", __dir__)
+  TEMPLATES = File.join(HERE, "templates")
+
+  class << self
+    # A folder for the private PostgreSQL. Programs share it with the worker here.
+    def data_dir
+      @data_dir ||= begin
+        @folder = Dir.mktmpdir("tasker-e2e-")
+        File.chmod(0o755, @folder) # PostgreSQL may have to run as another user, who has to get there
+        File.join(@folder, "pg")
+      end
+    end
+
+    def sandbox
+      @sandbox ||= TaskerCore::Testing::Sandbox.new(
+        templates: [TEMPLATES], workflows: [E2E::DiamondWorkflow, E2E::ApprovalWorkflow], data_dir: data_dir,
+        settings: { "worker.unknown_handler_grace_ms" => 300 }, log_level: "error"
+      ).start
+    end
+
+    # Keeps PostgreSQL running for programs, with nobody here who takes their steps.
+    def database
+      return if @sandbox
+
+      @database ||= TaskerCore::Client.new(settings: settings).tap(&:health_check)
+    end
+
+    # Ends what tests left unfinished.
+    def cancel_tasks
+      client = @sandbox ? @sandbox.client : @database
+      tasks = client.list_tasks(namespace: "waits_rb", limit: 100).tasks.map { |task| client.get_task(task.to_h[:task_uuid]) }
+      tasks.each { |task| client.cancel_task(task.task_uuid) unless TaskerCore::Client::ENDED.include?(task.status) }
+    end
+
+    def settings
+      { "database.url" => "", "database.data_dir" => data_dir, "telemetry.log_level" => "error" }
+    end
+
+    def close
+      @sandbox&.stop
+      @database&.close
+      FileUtils.rm_rf(@folder) if @folder
+    end
+  end
+
+  def sandbox
+    EndToEnd.sandbox
+  end
+
+  # Starts a program, which does not outlive the test.
+  def program(*arguments, **environment)
+    shared = { "DATABASE_URL" => "", "TASKER_DATA_DIR" => EndToEnd.data_dir }
+    environment = shared.merge(environment.transform_keys(&:to_s))
+    child = Child.new(*arguments, environment: environment, folder: HERE)
+    (@programs ||= []) << child
+    child
+  end
+
+  # Runs one of `programs.rb` to its end, and returns what it told last.
+  def play(name, *arguments)
+    code, output, errors = program(File.join(HERE, "programs.rb"), name, *arguments).finish
+    expect(code).to eq(0), "#{code}\n#{output}\n#{errors}"
+    JSON.parse(output.lines.last)
+  end
+end
+
+RSpec.configure do |config|
+  config.include EndToEnd, e2e: true
+  config.after(:each, e2e: true) { @programs&.each(&:kill) }
+  config.after(:suite) { EndToEnd.close }
+end

@@ -1,0 +1,122 @@
+# frozen_string_literal: true
+
+require_relative "support/helper"
+require "tasker_core/testing/rspec"
+
+# Workflows from their templates to their results, on PostgreSQL.
+RSpec.describe TaskerCore::Worker::Bootstrap, e2e: true do
+  { 6 => [36, 46, 138, 69], 8 => [64, 74, 222, 111] }.each do |number, expected|
+    it "runs four steps in a row as classes, beginning with #{number} (W1)" do
+      run = sandbox.run("mathematical_sequence_rb", namespace: "linear_workflow_rb", context: { even_number: number })
+      expect(run).to have_completed
+      expect(%w[square add multiply divide].map { |name| run.results[name]["value"] }).to eq(expected)
+      expect(run.steps.values.map(&:attempts)).to eq([1] * 4)
+    end
+  end
+
+  it "runs a diamond as blocks (W3)" do
+    run = sandbox.run("diamond", namespace: "diamond_rb", context: { even_number: 6 }).completed
+    expect(run.results.transform_values { |result| result["value"] }).to eq(
+      "start" => 36, "branch_add" => 61, "branch_double" => 72, "average" => 66.5
+    )
+  end
+
+  it "runs the methods and resolvers that templates name (W13)" do
+    run = sandbox.run("methods", namespace: "methods_rb").completed
+    expect(run.results.transform_values { |result| result["ran"] }).to eq(
+      "validate" => "validate", "plain" => "call", "by_class" => "call"
+    )
+  end
+
+  { 50 => ["allow", "rule"], 500 => ["ask", "manager"] }.each do |amount, (step, by)|
+    it "goes the way that a decision chose for #{amount}" do
+      sandbox
+      run = E2E::ApprovalWorkflow.perform_async(amount: amount).wait(timeout: 20)
+      expect(run.results.except("read", "route")).to eq(step => { "by" => by })
+    end
+  end
+
+  it "keeps with a step who ran it, how long, and what its handler said beside its result" do
+    run = sandbox.run("mathematical_sequence_rb", namespace: "linear_workflow_rb", context: { even_number: 2 }).completed
+    metadata = run.steps["square"].results["metadata"]
+    expect(metadata["worker_id"]).to eq(sandbox.worker.worker_id)
+    expect(metadata["execution_time_ms"]).to be >= 0
+    expect(metadata["custom"]).to eq("operation" => "square")
+  end
+
+  it "runs as many steps side by side as there are slots" do
+    run = sandbox.run("fan", namespace: "fan_rb").completed
+    expect(E2E::MOST[:ever]).to eq(sandbox.worker.slots)
+    expect(run.results.values.map { |result| result["on"] }.uniq.size).to eq(10)
+  end
+
+  it "wraps steps in what the program around it needs" do
+    sandbox
+    seen = []
+    wrapper = TaskerCore::Worker.wrap_steps do |step|
+      seen << Thread.current.name
+      step.call
+    end
+    sandbox.run("methods", namespace: "methods_rb").completed
+    TaskerCore::Worker.unwrap_steps(wrapper)
+    expect(seen.size).to eq(3)
+  end
+
+  it "tells listeners of the bridge what it does" do
+    sandbox
+    bridge = TaskerCore::Worker::EventBridge.instance
+    seen = Thread::Queue.new
+    received = bridge.subscribe_to_step_execution { |event| seen << ["received", event["step_uuid"]] }
+    sent = bridge.subscribe(TaskerCore::Worker::EventBridge::STEP_COMPLETION_SENT) { |data| seen << ["sent", data["step_uuid"]] }
+    run = sandbox.run("fails", namespace: "errors_rb", context: { times: 0 }).completed
+    uuid = run.steps["step"].step_uuid
+    expect([seen.pop, seen.pop]).to eq([["received", uuid], ["sent", uuid]])
+  ensure
+    bridge.unsubscribe(TaskerCore::Worker::EventBridge::STEP_EXECUTION_RECEIVED, received)
+    bridge.unsubscribe(TaskerCore::Worker::EventBridge::STEP_COMPLETION_SENT, sent)
+  end
+
+  it "has its tasks cancelled, of which handlers hear" do
+    task = sandbox.client.create_task(name: "waits", namespace: "waits_rb")
+    sleep(0.005) until sandbox.worker.in_flight.positive?
+    expect(sandbox.client.cancel_task(task.task_uuid)["status"]).to eq("cancelled")
+    expect(E2E::SEEN[task.task_uuid].pop).to eq(cancelled: true, heartbeat: false)
+  end
+
+  it "ends a step in the core when its time is up, of which the handler hears" do
+    run = sandbox.run("short", namespace: "waits_rb", timeout: 20)
+    expect(run.status).to eq("blocked_by_failures")
+    expect(run.error(:step)["message"]).to match(/time/)
+    expect(E2E::SEEN[run.task.task_uuid].pop).to eq(cancelled: true, heartbeat: false)
+  end
+end
+
+RSpec.describe TaskerCore::Client, e2e: true do
+  it "lists tasks and looks at them" do
+    run = sandbox.run("methods", namespace: "methods_rb", tags: ["looked-at"], priority: 3).completed
+    client = sandbox.client
+    expect(run.task).to have_attributes(tags: ["looked-at"], priority: 3, initiator: "tasker_core.testing", completion_percentage: 100)
+    listed = client.list_tasks(limit: 5, namespace: "methods_rb", status: "complete")
+    expect(listed.tasks.map { |task| task[:task_uuid] || task.task_uuid }).to include(run.task.task_uuid)
+    step = run.steps["plain"]
+    expect(client.get_step(run.task.task_uuid, step.step_uuid).results).to eq(step.results)
+    expect(client.health_check.status).to eq("healthy")
+  end
+
+  it "gets the same task for the same key" do
+    uuids = Array.new(3) { sandbox.client.create_task(name: "methods", namespace: "methods_rb", idempotency_key: "once").task_uuid }
+    expect(uuids.uniq.size).to eq(1)
+  end
+
+  it "is refused what is not there, and says so" do
+    expect { sandbox.client.create_task(name: "no_such", namespace: "errors_rb") }.to raise_error(TaskerCore::CoreNotFoundError, /no_such/)
+    expect { sandbox.client.create_task(name: "methods", namespace: "methods_rb", colour: "red") }
+      .to raise_error(TaskerCore::UsageError, /colour/)
+  end
+
+  it "says what a task does that does not end in time" do
+    task = sandbox.client.create_task(name: "waits", namespace: "waits_rb", context: { seconds: 60 })
+    expect { sandbox.client.wait_for_task(task.task_uuid, timeout: 0.2) }.to raise_error(described_class::WaitTimeoutError)
+    sandbox.client.cancel_task(task.task_uuid)
+  end
+end

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Checks and tests the Ruby binding: ruby-test.sh [RSPEC_ARGUMENTS...]. `make lib` has to have run.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+"$root/scripts/ruby-setup.sh" test
+cd "$root/bindings/ruby"
+
+if [ $# -gt 0 ]; then
+	exec rspec "$@"
+fi
+rubocop --format simple
+exec rspec --format progress
