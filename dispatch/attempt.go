@@ -56,7 +56,7 @@ func (a *attempt) run() {
 		timer.Stop()
 		a.finish(ctx, result, started)
 	}()
-	result = s.call(ctx, m)
+	result = s.call(ctx, m, func() bool { return timer.Stop() && !timer.Reset(timeout) })
 }
 
 // finish gives the handler's part of the slot back and sends the result, unless the timer was faster.

@@ -16,20 +16,6 @@ type FfiEventSource interface {
 	StepEvent(ctx context.Context, e *FfiStepEvent) (payload []byte, err error)
 }
 
-// FfiCheckpoint is how far a step got.
-type FfiCheckpoint struct {
-	// Cursor and AccumulatedResults are the handler's own JSON; the latter may be nil.
-	Cursor, AccumulatedResults json.RawMessage
-	ItemsProcessed             int64
-}
-
-// FfiCheckpointStore keeps checkpoints.
-type FfiCheckpointStore interface {
-	// SaveCheckpoint stores how far an attempt got, and returns what later deliveries of the step are given. The attempt
-	// goes on. It fails with [ErrLeaseLost] when the attempt is over.
-	SaveCheckpoint(ctx context.Context, key StepKey, c FfiCheckpoint) (json.RawMessage, error)
-}
-
 // FfiConfig tunes an [FfiDispatchChannel]; its zero value is ready to use.
 type FfiConfig struct {
 	// CompletionBufferSize is the room for results that wait to be sent. Defaults to 1000.
@@ -50,7 +36,7 @@ type FfiConfig struct {
 	Loaders int
 	Breaker FfiBreakerConfig
 	// Checkpoints keeps checkpoints; nil means that there are none.
-	Checkpoints FfiCheckpointStore
+	Checkpoints CheckpointStore
 	// OnReady is called when there may be something to poll, OnRoom when there is room for results again.
 	OnReady, OnRoom func()
 	// OnHeld is called as an event is handed out, OnGone when one has ended for good: it is not looked at again. Neither

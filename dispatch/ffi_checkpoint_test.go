@@ -10,14 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var position = FfiCheckpoint{Cursor: []byte(`50`), ItemsProcessed: 50}
+var position = Checkpoint{Cursor: []byte(`50`), ItemsProcessed: 50}
 
 func TestACheckpointHasTheStepDeliveredAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHostTest(t, 1, FfiConfig{})
 		e := h.held(0)
 		require.NoError(t, h.Checkpoint(t.Context(), e, position))
-		require.Equal(t, []FfiCheckpoint{position}, h.saved)
+		require.Equal(t, []Checkpoint{position}, h.saved)
 		requireStale(t, FfiCheckpointed, h.Complete(e, success()))
 		got := h.poll(8)
 		require.Len(t, got, 1)

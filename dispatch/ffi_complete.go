@@ -87,7 +87,7 @@ func (c *FfiDispatchChannel) Heartbeat(e *FfiStepEvent, details json.RawMessage)
 
 // Checkpoint stores how far the step got and delivers it again, to go on from there; this delivery is over then. After an
 // error that is no [FfiStaleError] the event is still the host's.
-func (c *FfiDispatchChannel) Checkpoint(ctx context.Context, e *FfiStepEvent, p FfiCheckpoint) error {
+func (c *FfiDispatchChannel) Checkpoint(ctx context.Context, e *FfiStepEvent, p Checkpoint) error {
 	c.mu.Lock()
 	err := c.beginCheckpoint(e)
 	c.mu.Unlock()
@@ -99,7 +99,7 @@ func (c *FfiDispatchChannel) Checkpoint(ctx context.Context, e *FfiStepEvent, p 
 
 // CheckpointLater is [FfiDispatchChannel.Checkpoint] for a host that does not wait: the event is no longer the host's, and
 // if the checkpoint cannot be stored the step fails as retryable.
-func (c *FfiDispatchChannel) CheckpointLater(e *FfiStepEvent, p FfiCheckpoint) error {
+func (c *FfiDispatchChannel) CheckpointLater(e *FfiStepEvent, p Checkpoint) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.beginCheckpoint(e); err != nil {
@@ -129,7 +129,7 @@ func (c *FfiDispatchChannel) beginCheckpoint(e *FfiStepEvent) error {
 	return nil
 }
 
-func (c *FfiDispatchChannel) checkpoint(ctx context.Context, e *FfiStepEvent, p FfiCheckpoint, final bool) (err error) {
+func (c *FfiDispatchChannel) checkpoint(ctx context.Context, e *FfiStepEvent, p Checkpoint, final bool) (err error) {
 	defer func() { c.keepHeld(e, final, err) }() // also when the store panics
 	record, err := c.cfg.Checkpoints.SaveCheckpoint(ctx, e.Message.Key, p)
 	if err != nil {

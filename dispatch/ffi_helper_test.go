@@ -28,7 +28,7 @@ type hostTest struct {
 	accepted []*Completion
 	gate     chan struct{} // nil: the sink takes at once
 	payload  func(*FfiStepEvent) ([]byte, error)
-	saved    []FfiCheckpoint
+	saved    []Checkpoint
 	save     func(context.Context) error
 	gone     []*FfiStepEvent
 	ready    atomic.Int32
@@ -56,7 +56,7 @@ func (h *hostTest) StepEvent(_ context.Context, e *FfiStepEvent) ([]byte, error)
 	return fmt.Appendf(nil, `{"attempt":%d,"checkpoint":%q}`, e.Message.Key.Attempt, e.Checkpoint), nil
 }
 
-func (h *hostTest) SaveCheckpoint(ctx context.Context, _ StepKey, c FfiCheckpoint) (json.RawMessage, error) {
+func (h *hostTest) SaveCheckpoint(ctx context.Context, _ StepKey, c Checkpoint) (json.RawMessage, error) {
 	if h.save != nil {
 		if err := h.save(ctx); err != nil {
 			return nil, err

@@ -18,6 +18,8 @@ type Config struct {
 	HandlerTimeout time.Duration
 	// Limits bound what a handler may return.
 	Limits payload.Limits
+	// Checkpoints keeps checkpoints; nil means that there are none.
+	Checkpoints CheckpointStore
 	// WorkerName is kept with results.
 	WorkerName string
 }
@@ -75,11 +77,9 @@ func (s *HandlerDispatchService) loop() {
 }
 
 func (s *HandlerDispatchService) start(m *DispatchHandlerMessage) {
-	select {
-	case <-s.stopping:
+	if s.stops() {
 		s.release(m)
 		return
-	default:
 	}
 	a := &attempt{service: s, message: m}
 	s.mu.Lock()
@@ -145,17 +145,41 @@ func (s *HandlerDispatchService) attempts() []*attempt {
 	return all
 }
 
-// call finds and calls the handler. It does not catch panics.
-func (s *HandlerDispatchService) call(ctx context.Context, m *DispatchHandlerMessage) *sdk.StepExecutionResult {
+// call finds the handler and calls it, again after each checkpoint. anew starts its time; false means that the time was up
+// already. It does not catch panics.
+func (s *HandlerDispatchService) call(ctx context.Context, m *DispatchHandlerMessage, anew func() bool) *sdk.StepExecutionResult {
 	handle, err := s.resolve(m)
 	if err != nil {
 		return Failed(m.Key, err)
 	}
-	result, err := handle(ctx, m.Step)
-	if err != nil {
-		return Failed(m.Key, err)
+	for step := m.Step; ; {
+		result, err := handle(ctx, step)
+		if err != nil {
+			return Failed(m.Key, err)
+		}
+		if result.Yields() == nil {
+			return Succeeded(m.Key, result, s.cfg.Limits)
+		}
+		var failed *sdk.StepExecutionResult
+		if step, failed = s.yield(ctx, m, step, result.Yields()); failed != nil {
+			return failed
+		}
+		if s.stops() {
+			m.Cancel(ErrShutdown) // what is left of the step is for the next worker
+		}
+		if ctx.Err() != nil || !anew() {
+			return Failed(m.Key, sdk.Retryable(context.Cause(ctx)))
+		}
 	}
-	return Succeeded(m.Key, result, s.cfg.Limits)
+}
+
+func (s *HandlerDispatchService) stops() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *HandlerDispatchService) resolve(m *DispatchHandlerMessage) (sdk.HandlerFunc, error) {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -23,8 +26,11 @@ type StepData struct {
 	Inputs, Checkpoint   json.RawMessage
 	// LoadInput reads the task's context; LoadResults the results of the named steps. Either may go to the database; the
 	// StepContext calls each at most once per answer.
+	// The name of a batch_worker stands for all of its batches, which are answered under their own names.
 	LoadInput   func(ctx context.Context) (json.RawMessage, error)
 	LoadResults func(ctx context.Context, steps []string) (map[string]json.RawMessage, error)
+	// NumberOf finds the number of a step whose result was read.
+	NumberOf func(step string) (int32, bool)
 }
 
 // StepContext is what a handler knows about the step it runs. It is safe for concurrent use.
@@ -34,10 +40,20 @@ type StepContext struct {
 	mu      sync.Mutex
 	input   json.RawMessage
 	results map[string]json.RawMessage
+	batches map[string][]string // by their pattern
 }
 
 // NewStepContext makes the context of one attempt.
 func NewStepContext(d StepData) *StepContext { return &StepContext{data: d} }
+
+// WithCheckpoint is the same step, called again after a checkpoint. It is for those who run handlers.
+func (s *StepContext) WithCheckpoint(saved json.RawMessage) *StepContext {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := &StepContext{data: s.data, input: s.input, results: maps.Clone(s.results), batches: maps.Clone(s.batches)}
+	next.data.Checkpoint = saved
+	return next
+}
 
 // TaskUUID names the task.
 func (s *StepContext) TaskUUID() UUID { return s.data.TaskUUID }
@@ -103,7 +119,7 @@ func (s *StepContext) Dependencies() []string { return s.data.Dependencies }
 // StepInputs is what the step itself was given (batch workers), or nil.
 func (s *StepContext) StepInputs() json.RawMessage { return s.data.Inputs }
 
-// Checkpoint is what an earlier attempt of this step saved, or nil.
+// Checkpoint is what this step saved last, in this attempt or an earlier one, or nil. See [Resume].
 func (s *StepContext) Checkpoint() json.RawMessage { return s.data.Checkpoint }
 
 // Input decodes the task's context into v. A context that does not fit v fails the step for good.
@@ -149,8 +165,9 @@ func (s *StepContext) DependencyResult(ctx context.Context, name string) (json.R
 	return raw, nil
 }
 
-// DependencyResults reads several results at once, by step name; without names, those of all direct dependencies.
-// Steps that have no result are left out.
+// DependencyResults reads several results at once, by step name; without names, those of all direct dependencies. The name of
+// a batch_worker stands for all of its batches, which come under their own names. Steps that have no result are left out:
+// those that a decision did not choose, and batches that failed.
 func (s *StepContext) DependencyResults(ctx context.Context, names ...string) (map[string]json.RawMessage, error) {
 	if len(names) == 0 {
 		names = s.data.Dependencies
@@ -159,7 +176,7 @@ func (s *StepContext) DependencyResults(ctx context.Context, names ...string) (m
 	defer s.mu.Unlock()
 	var missing []string
 	for _, n := range names {
-		if _, ok := s.results[n]; !ok {
+		if _, ok := s.results[n]; !ok && s.batches[n] == nil {
 			missing = append(missing, n)
 		}
 	}
@@ -174,12 +191,44 @@ func (s *StepContext) DependencyResults(ctx context.Context, names ...string) (m
 		for n, raw := range loaded {
 			s.results[n] = raw
 		}
+		s.keepBatches(missing, loaded)
 	}
 	got := make(map[string]json.RawMessage, len(names))
 	for _, n := range names {
 		if raw, ok := s.results[n]; ok {
 			got[n] = raw
 		}
+		for _, batch := range s.batches[n] {
+			got[batch] = s.results[batch]
+		}
 	}
 	return got, nil
+}
+
+// keepBatches remembers which results came for the name of their batch_worker.
+func (s *StepContext) keepBatches(asked []string, loaded map[string]json.RawMessage) {
+	for batch := range loaded {
+		if slices.Contains(asked, batch) {
+			continue
+		}
+		of := ""
+		for _, pattern := range asked {
+			if strings.HasPrefix(batch, pattern+"_") && len(pattern) > len(of) {
+				of = pattern
+			}
+		}
+		if s.batches == nil {
+			s.batches = map[string][]string{}
+		}
+		s.batches[of] = append(s.batches[of], batch)
+	}
+}
+
+// DependencyUUID is the UUID of an earlier step whose result was read.
+func (s *StepContext) DependencyUUID(name string) (id UUID, ok bool) {
+	if s.data.NumberOf == nil {
+		return id, false
+	}
+	no, ok := s.data.NumberOf(name)
+	return StepUUID(s.data.TaskUUID, no), ok
 }

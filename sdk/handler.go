@@ -76,6 +76,24 @@ func OptionalDependency[T any](ctx context.Context, step *StepContext, name stri
 	return v, err == nil, err
 }
 
+// Config decodes a value of the template's handler.initialization; byDefault stands for one that is not there. A value that is
+// not a T fails the step for good.
+func Config[T any](step *StepContext, key string, byDefault T) (T, error) {
+	value, ok := step.Config()[key]
+	if !ok {
+		return byDefault, nil
+	}
+	var v T
+	raw, err := json.Marshal(value)
+	if err == nil {
+		err = json.Unmarshal(raw, &v)
+	}
+	if err != nil {
+		return byDefault, Permanent(fmt.Errorf("handler.initialization.%s of step %q: %w", key, step.StepName(), err), WithType(ErrTypeValidation))
+	}
+	return v, nil
+}
+
 // StepHandlerRegistry finds the handler a template names.
 type StepHandlerRegistry interface {
 	// GetHandler returns the handler registered under handlerClass (a template's handler.callable).

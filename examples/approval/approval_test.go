@@ -34,15 +34,3 @@ func TestARequestIsApprovedByThoseWhoMust(t *testing.T) {
 		})
 	}
 }
-
-func TestARequestForNothingIsRefused(t *testing.T) {
-	t.Parallel()
-	handlers := sdk.NewRegistry()
-	approval.Register(handlers)
-	for _, r := range []approval.Request{{0, "ada", "tea"}, {1_000_001, "ada", "tea"}, {1, "", "tea"}, {1, "ada", ""}} {
-		task := tasktest.Run(t, handlers, "../templates/approval.yaml", r)
-		require.Equal(t, "blocked_by_failures", task.State, "%+v", r)
-		require.Equal(t, []string{"validate_request", "routing_decision"}, task.Steps)
-		require.Equal(t, 1, task.Attempts("validate_request"))
-	}
-}

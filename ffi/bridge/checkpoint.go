@@ -10,7 +10,7 @@ import (
 )
 
 // decodeCheckpoint reads how far a step got, strictly. It keeps parts of raw.
-func decodeCheckpoint(raw []byte, step sdk.UUID, limits payload.Limits) (c dispatch.FfiCheckpoint, err error) {
+func decodeCheckpoint(raw []byte, step sdk.UUID, limits payload.Limits) (c dispatch.Checkpoint, err error) {
 	if err := check(raw, limits); err != nil {
 		return c, err
 	}

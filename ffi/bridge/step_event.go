@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/tasker-systems/tasker-go/dispatch"
@@ -115,19 +117,28 @@ func encodeStepEvent(e *dispatch.FfiStepEvent, d StepDetails, input json.RawMess
 	o.open("dependency_results")
 	for _, a := range d.Ancestors { // in the order of the template
 		if result, ok := results[a.Name]; ok {
-			o.open(a.Name)
-			o.uuid("step_uuid", sdk.StepUUID(step.TaskUUID(), a.No))
-			o.bool("success", true)
-			o.text("status", sdk.StatusCompleted)
-			o.raw("result", result)
-			o.close()
+			o.dependency(a.Name, sdk.StepUUID(step.TaskUUID(), a.No), result)
+			delete(results, a.Name)
 		}
+	}
+	for _, batch := range slices.Sorted(maps.Keys(results)) {
+		id, _ := step.DependencyUUID(batch)
+		o.dependency(batch, id, results[batch])
 	}
 	o.close()
 	o.raw("step_definition", d.Definition)
 	o.close()
 	o.close()
 	return o.b
+}
+
+func (o *object) dependency(name string, id sdk.UUID, result json.RawMessage) {
+	o.open(name)
+	o.uuid("step_uuid", id)
+	o.bool("success", true)
+	o.text("status", sdk.StatusCompleted)
+	o.raw("result", result)
+	o.close()
 }
 
 // object writes JSON objects without building them first.

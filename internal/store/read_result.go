@@ -26,6 +26,7 @@ func assembleResult(v *StepView, result, outcome json.RawMessage, a endedAttempt
 	if err := workflow.RestoreOutcome(outcome, r); err != nil {
 		return nil, fmt.Errorf("step %s: %w", v.Name, err)
 	}
+	r.Success = r.Success && (r.Error == nil || len(result) > 0) // a failure that is tolerated, or was resolved, is one all the same
 	r.Metadata.Custom, r.Metadata.Context = orEmpty(r.Metadata.Custom), orEmpty(r.Metadata.Context)
 	if len(result) == 0 {
 		r.Result = json.RawMessage("{}")

@@ -173,7 +173,7 @@ func goRunner(s *SystemContext, registry sdk.StepHandlerRegistry, name string) f
 	return func(sink dispatch.CompletionSender, slots *dispatch.Slots) worker.Runner {
 		return dispatch.NewHandlerDispatchService(registry, slots, sink, dispatch.Config{
 			DispatchBufferSize: hd.DispatchBufferSize, HandlerTimeout: hd.HandlerTimeout,
-			Limits: resultLimits(s.Config.Limits), WorkerName: name,
+			Limits: resultLimits(s.Config.Limits), WorkerName: name, Checkpoints: worker.NewCheckpoints(s.Store),
 		})
 	}
 }

@@ -61,7 +61,7 @@ func message(l *store.LeasedStep, task *TaskData) (*dispatch.DispatchHandlerMess
 			HandlerName: def.Definition.Handler.Callable, HandlerMethod: def.Method,
 			Config: def.Definition.Handler.Initialization, Dependencies: def.Definition.Dependencies,
 			Attempt: l.Counts.Used(), MaxAttempts: def.Policy.MaxAttempts, Timeout: def.Timeout,
-			Inputs: l.Inputs, Checkpoint: l.Checkpoint,
+			Inputs: l.Inputs, Checkpoint: l.Checkpoint, NumberOf: task.stepNumber,
 			LoadInput: task.loadContext,
 			LoadResults: func(ctx context.Context, names []string) (map[string]json.RawMessage, error) {
 				return task.loadResults(ctx, no, names)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/tasker-systems/tasker-go/internal/catalog"
 	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/internal/template"
 )
 
 // Results of more than this are not kept in memory but read again when a later step asks.
@@ -30,6 +32,7 @@ type TaskData struct {
 	context json.RawMessage
 	results map[int32]json.RawMessage
 	kept    int
+	numbers map[string]int32 // of batches
 }
 
 func newTaskData(s *store.Store, t *catalog.Template, h store.TaskHeader) *TaskData {
@@ -70,15 +73,21 @@ func (t *TaskData) loadContext(ctx context.Context) (json.RawMessage, error) {
 	return raw, nil
 }
 
-// loadResults reads the results of steps that lie upstream of step no, by name. Others have none as far as it may know.
+// loadResults reads the results of steps that lie upstream of step no, by name. Others have none as far as it may know. The
+// name of a batch_worker stands for all of its batches, which answer under their own names.
 func (t *TaskData) loadResults(ctx context.Context, no int32, names []string) (map[string]json.RawMessage, error) {
 	found := make(map[string]json.RawMessage, len(names))
 	var ask []int32
 	asked := map[int32]string{}
 	upstream := t.Template.Upstream(no)
+	var batches []string
 	t.mu.Lock()
 	for _, name := range names {
 		at, ok := t.Template.StepNumber(name)
+		if !ok && t.Template.Blueprint != nil || ok && t.Template.Steps[at].Definition.Type == template.BatchWorkerStep {
+			batches = append(batches, name)
+			continue
+		}
 		if !ok || !upstream(at) {
 			continue
 		}
@@ -89,6 +98,11 @@ func (t *TaskData) loadResults(ctx context.Context, no int32, names []string) (m
 		ask, asked[at] = append(ask, at), name
 	}
 	t.mu.Unlock()
+	if len(batches) > 0 {
+		if err := t.loadBatches(ctx, upstream, batches, found); err != nil {
+			return nil, err
+		}
+	}
 	if len(ask) == 0 {
 		return found, nil
 	}
@@ -105,6 +119,54 @@ func (t *TaskData) loadResults(ctx context.Context, no int32, names []string) (m
 		t.keep(at, raw)
 	}
 	return found, nil
+}
+
+// loadBatches reads the results of batches, given by their own names or by that of their pattern.
+func (t *TaskData) loadBatches(ctx context.Context, upstream func(int32) bool, names []string, found map[string]json.RawMessage) error {
+	b := t.Template.Blueprint
+	var all, some []int32
+	for i := range t.Template.Steps {
+		s := &t.Template.Steps[i]
+		switch {
+		case s.Definition.Type != template.BatchWorkerStep || !upstream(s.No):
+		case slices.Contains(names, s.Definition.Name):
+			all = append(all, s.No)
+		default:
+			some = append(some, s.No)
+		}
+	}
+	if len(all)+len(some) == 0 {
+		return nil
+	}
+	return whenThere(ctx, func() error {
+		read, err := t.store.BatchResults(ctx, t.TaskUUID, b.Stride(), all, some, names)
+		for _, r := range read {
+			found[r.Name] = r.Result
+			t.number(r.Name, r.StepNo)
+		}
+		return err
+	})
+}
+
+// number remembers which step a batch is.
+func (t *TaskData) number(batch string, no int32) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.numbers == nil {
+		t.numbers = map[string]int32{}
+	}
+	t.numbers[batch] = no
+}
+
+// stepNumber finds a step of the task by its name; of batches, those whose results were read.
+func (t *TaskData) stepNumber(name string) (int32, bool) {
+	if no, ok := t.Template.StepNumber(name); ok {
+		return no, true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	no, ok := t.numbers[name]
+	return no, ok
 }
 
 // whenThere reads again while the database is away, for as long as the step may take: a step does not fail because of that.

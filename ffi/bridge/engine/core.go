@@ -118,7 +118,7 @@ func (c *Core) channelConfig() dispatch.FfiConfig {
 			FailureThreshold: b.FailureThreshold, RecoveryTimeout: b.RecoveryTimeout, SuccessThreshold: b.SuccessThreshold,
 			SlowSendThreshold: b.SlowSendThreshold,
 		},
-		WorkerName: c.Config.Worker.ID, Logger: c.setup.Logger,
+		WorkerName: c.Config.Worker.ID, Logger: c.setup.Logger, Checkpoints: worker.NewCheckpoints(c.Store),
 	}
 }
 

@@ -42,8 +42,8 @@ func (s *store) AcceptResults(_ context.Context, batch []*dispatch.Completion, _
 	return 0, nil
 }
 
-// SaveCheckpoint implements [dispatch.FfiCheckpointStore].
-func (s *store) SaveCheckpoint(_ context.Context, _ dispatch.StepKey, c dispatch.FfiCheckpoint) (json.RawMessage, error) {
+// SaveCheckpoint implements [dispatch.CheckpointStore].
+func (s *store) SaveCheckpoint(_ context.Context, _ dispatch.StepKey, c dispatch.Checkpoint) (json.RawMessage, error) {
 	if !s.up.Load() {
 		return nil, errAway
 	}
