@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,78 @@ def events() -> None:
             names=[event.event_name for event in heard], payload=heard[0].business_payload if heard else None,
             step=heard[0].metadata.step_name if heard else None, own=str(heard[-1].event_id) == own,
         )  # fmt: skip
+
+
+# An application that was written for the existing package.
+
+
+class Stock(BaseHTTPRequestHandler):
+    """What its API handlers call: there is no stock at first, and no parcel for nobody."""
+
+    calls = 0
+
+    def do_GET(self) -> None:
+        Stock.calls += 1
+        if Stock.calls == 1:
+            self.answer(503, {})
+        else:
+            self.answer(200, {"available": True, "asked": self.path})
+
+    def do_POST(self) -> None:
+        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.answer(201 if sent["charge"] else 422, {"parcel": f"for {sent['charge']}"})
+
+    def answer(self, status: int, body: dict[str, Any]) -> None:
+        raw = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+def existing() -> None:
+    """Run the application in `existing_app`, from its own templates."""
+    stock = ThreadingHTTPServer(("127.0.0.1", 0), Stock)
+    threading.Thread(target=stock.serve_forever, daemon=True).start()
+    os.environ["EXISTING_STOCK_URL"] = f"http://127.0.0.1:{stock.server_port}"
+    os.environ["TASKER_TEMPLATE_PATH"] = str(Path(__file__).with_name("existing_app") / "config")
+    from existing_app import events
+
+    events.register()
+    runs: dict[str, Any] = {}
+    with Worker.start(handler_packages=["existing_app"], config=BootstrapConfig(log_level="error")):
+        client = TaskerClient()
+        poller = InProcessDomainEventPoller()
+        subscriber = events.LedgerSubscriber()
+        subscriber.start(poller)
+        poller.start()
+        deadline = time.monotonic() + 10
+        while poller.stats["poll_count"] < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        for name, context in {
+            "paid": {"customer_id": 7, "amount": 12.5, "payment": {"token": "tok_1"}},
+            "quiet": {"customer_id": 8, "amount": 12.5, "payment": {"token": "tok_secret"}},
+            "no_token": {"customer_id": 9, "amount": 12.5},
+            "over_limit": {"customer_id": 10, "amount": 501},
+            "nothing": {"customer_id": 11, "amount": 0},
+        }.items():
+            task = client.create_task("checkout", namespace="existing_py", context=context)
+            ended = client.wait_for_task(task.task_uuid)
+            runs[name] = {"status": ended.status}
+            for step in client.list_task_steps(task.task_uuid):
+                record = step.results or {}
+                error = record.get("error") or {}
+                runs[name][step.name] = [step.current_state, step.attempts, record.get("result"), error.get("message")]
+                runs[name][f"{step.name} record"] = record
+        deadline = time.monotonic() + 10
+        while len(events.LedgerSubscriber.heard) < 4 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    poller.stop()
+    heard = [[event["event_name"], event["payload"]["payload"], event["metadata"]] for event in events.LedgerSubscriber.heard]
+    tell(runs=runs, heard=heard, log=events.log)
 
 
 # Ends.
