@@ -152,8 +152,7 @@ static void *complete_shared(void *arg) {
 
 void scenario_misuse(void) {
   tasker_buf out = {0};
-  tasker_handle other = worker_started("\"loopback.steps\":1");
-  tasker_handle w = shared_worker = worker_started("\"loopback.steps\":12,\"loopback.timeout_ms\":500");
+  tasker_handle w = shared_worker = worker_started("\"loopback.steps\":10,\"loopback.timeout_ms\":600000");
   for (int i = 0; i < 10; i++) {
     shared_token = next_token(w);
     accepted = 0;
@@ -164,6 +163,9 @@ void scenario_misuse(void) {
     pthread_barrier_destroy(&go);
     CHECK(accepted == 1, "%d", accepted);
   }
+  worker_end(w);
+  w = shared_worker = worker_started("\"loopback.steps\":2,\"loopback.timeout_ms\":500");
+  tasker_handle other = worker_started("\"loopback.steps\":1");
   tasker_token foreign = next_token(other);
   EXPECT(TASKER_E_STALE_TOKEN, tasker_complete(w, foreign, STR(good), 0, &out));
   EXPECT(TASKER_OK, tasker_complete(other, foreign, STR(good), 0, &out));

@@ -57,7 +57,7 @@ tasker_token next_token(tasker_handle w) {
       if (f.type == TASKER_FRAME_STEP) return f.number;
     }
   }
-  CHECK(0, "no step came");
+  CHECK(0, "no step came from worker %llu", (unsigned long long)w);
   return 0;
 }
 
