@@ -96,7 +96,7 @@ RSpec.describe TaskerCore::TemplateDiscovery do
       expect(parser.extract_template_metadata(file)).to eq(
         name: "orders", namespace: "shop", version: "2.0.0", description: "Orders", file_path: file, handlers: %w[Shop::A Shop::B]
       )
-      expect(parser.extract_template_metadata(write("b.yaml", "name: b"))).to include(namespace: "default", version: "1.0.0", handlers: [])
+      expect(parser.extract_template_metadata(write("b.yaml", "name: b"))).to include(namespace: "default", version: "0.1.0", handlers: [])
     end
 
     ["a: [", "- 1", "5", "", "a: !ruby/object:Object {}"].each do |broken|

@@ -38,9 +38,10 @@ module TaskerCore
         end
 
         def checkpoint(result)
-          document = { "cursor" => Types::Typed.dump(result.cursor), "items_processed" => result.items_processed }
-          document["accumulated_results"] = Types::Typed.dump(result.accumulated_results) unless result.accumulated_results.nil?
-          document
+          {
+            "cursor" => Types::Typed.dump(result.cursor), "items_processed" => result.items_processed,
+            "accumulated_results" => Types::Typed.dump(result.accumulated_results)
+          }
         end
 
         def failure(result, stamp)

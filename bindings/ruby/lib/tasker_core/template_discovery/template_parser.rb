@@ -32,7 +32,7 @@ module TaskerCore
           {
             name: template["name"],
             namespace: template["namespace_name"] || "default",
-            version: template["version"] || "1.0.0",
+            version: template["version"] || "0.1.0",
             description: template["description"],
             file_path: template_file.to_s,
             handlers: extract_handlers_from_template(template)
