@@ -16,6 +16,10 @@ trap 'rm -rf "$try"' EXIT
 chmod 755 "$try" # the private PostgreSQL may run as another user, who has to get there
 "$bin/python" -m venv "$try/venv"
 "$try/venv/bin/pip" install --quiet --disable-pip-version-check --no-index --no-deps "$PWD/$wheel"
-cp "$root/bindings/python/tests/e2e/installed.py" "$try/"
-(cd "$try" && env -u TASKER_LIBRARY_PATH -u PYTHONPATH venv/bin/python installed.py "$try/pg")
+cp "$root"/bindings/python/tests/e2e/{installed,quickstart}.py "$root/bindings/python/README.md" "$try/"
+cd "$try"
+unset TASKER_LIBRARY_PATH PYTHONPATH DATABASE_URL
+venv/bin/python installed.py "$try/pg"
+TASKER_DATA_DIR=$try/quickstart venv/bin/python quickstart.py README.md
+venv/bin/tasker-worker --version
 echo "built bindings/python/$wheel"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import platform
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .children import BINDING
+
+ROOT = BINDING.parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +24,17 @@ def hook() -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_the_wheel_in_an_empty_environment_runs_the_quick_start_as_printed() -> None:
+    done = subprocess.run([ROOT / "scripts" / "python-wheel.sh"], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"tasker_core \S+ with .+ ran a workflow", done.stdout)
+    assert re.search(r"^\$ python -m tasker_core.dev orders.py --run ", done.stdout, re.M)
+    assert re.search(r"charge +complete  .*\"charged\": 1200", done.stdout)
+    assert re.search(r"^\{.*'charged': 1200.*\}$", done.stdout, re.M)
+    assert re.search(r"^tasker-core \d+\.\d+\.\d+$", done.stdout, re.M)
+    assert re.search(rf"^built bindings/python/dist/\S+-py3-none-manylinux_2_17_{platform.machine()}\.whl$", done.stdout, re.M)
 
 
 def test_a_library_that_keeps_to_old_symbols_gets_the_tag_for_old_systems(hook: Any, loopback: Path) -> None:
