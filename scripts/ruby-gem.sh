@@ -20,7 +20,7 @@ chmod 755 "$try" # the private PostgreSQL may run as another user, who has to ge
 	GEM_PATH=$GEM_HOME:$(ruby -e 'print Gem.default_path.join(":")')
 	export GEM_PATH
 	unset TASKER_LIBRARY_PATH RUBYLIB
-	gem install --local --ignore-dependencies --no-document --silent "$built"
+	gem install --local --no-document --silent "$built"
 	# The quick start of the README, as printed there.
 	awk '/^```ruby$/ {block++; if (block == 1) {on = 1; next}} /^```$/ {on = 0} on' "$root/bindings/ruby/README.md" >orders.rb
 	export TASKER_DATA_DIR=$try/pg DATABASE_URL=

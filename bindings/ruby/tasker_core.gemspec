@@ -3,9 +3,7 @@
 require_relative "lib/tasker_core/version"
 
 library = "lib/tasker_core/native/libtasker.so"
-unless File.file?(File.join(__dir__, library))
-  raise "#{library} is missing: run `make lib` in the root of the checkout first"
-end
+raise "#{library} is missing: run `make lib` in the root first" unless File.file?(File.join(__dir__, library))
 
 Gem::Specification.new do |spec|
   spec.name = "tasker_core"

@@ -59,9 +59,10 @@ module Programs
 
   def without_a_worker
     bootstrap = Bootstrap.instance
+    poller = TaskerCore::Worker::EventPoller.instance
     tell(running: bootstrap.running?, rust: bootstrap.rust_handle_running?, health: bootstrap.health_check[:healthy],
-         status: bootstrap.status[:core]["state"], handle: bootstrap.rust_handle, metrics: TaskerCore::Worker::EventPoller.instance.ffi_dispatch_metrics,
-         with: error_of { bootstrap.with_rust_handle { |_| nil } }, poller: error_of { TaskerCore::Worker::EventPoller.instance.start! },
+         status: bootstrap.status[:core]["state"], handle: bootstrap.rust_handle, metrics: poller.ffi_dispatch_metrics,
+         with: error_of { bootstrap.with_rust_handle { |_| nil } }, poller: error_of { poller.start! },
          shutdown: bootstrap.shutdown!)
   end
 
@@ -139,10 +140,9 @@ module Programs
     worker = start
     reader, writer = IO.pipe
     pid = fork do
-      writer.write(JSON.generate(
-        start: error_of { start }, running: worker.running?, client: error_of { TaskerCore::Client.list_tasks },
-        shutdown: worker.shutdown!, status: worker.status[:running]
-      ))
+      told = { start: error_of { start }, running: worker.running?, client: error_of { TaskerCore::Client.list_tasks },
+               shutdown: worker.shutdown!, status: worker.status[:running] }
+      writer.write(JSON.generate(told))
       writer.close
     end
     writer.close

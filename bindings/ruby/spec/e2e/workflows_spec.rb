@@ -28,7 +28,7 @@ RSpec.describe TaskerCore::Worker::Bootstrap, e2e: true do
     )
   end
 
-  { 50 => ["allow", "rule"], 500 => ["ask", "manager"] }.each do |amount, (step, by)|
+  { 50 => %w[allow rule], 500 => %w[ask manager] }.each do |amount, (step, by)|
     it "goes the way that a decision chose for #{amount}" do
       sandbox
       run = E2E::ApprovalWorkflow.perform_async(amount: amount).wait(timeout: 20)

@@ -73,7 +73,7 @@ module Scenarios
   # Loads every file of the gem.
   def requires
     root = File.expand_path("../../lib", __dir__)
-    files = Dir.glob("tasker_core/**/*.rb", base: root).reject { |file| file.match?(%r{rails/|rspec|active_job|generators}) }
+    files = Dir.glob("tasker_core/**/*.rb", base: root).grep_v(%r{rails/|rspec|active_job|generators})
     files.each { |file| require file.delete_suffix(".rb") }
     tell(files: files.size, mapped: mapped?, threads: Thread.list.size)
   end
@@ -154,9 +154,7 @@ module Scenarios
     publish(worker)
     attempt = next_step(worker)
     reasons = []
-    while reasons.empty?
-      worker.poll(1.0) { |frame| reasons << JSON.parse(frame.payload)["reason"] if frame.type == Native::FrameType::CANCEL }
-    end
+    worker.poll(1.0) { |frame| reasons << JSON.parse(frame.payload)["reason"] if frame.type == Native::FrameType::CANCEL } while reasons.empty?
     tell(reason: reasons.first, accepted: attempt.complete({ "success" => true }),
          late: worker.status["steps"]["late_completions_total"])
     worker.free
@@ -296,7 +294,7 @@ module Scenarios
   def wait_somewhere(where)
     case where
     when "open" then open_worker(open_ms: 20_000)
-    when "call" then open_worker.tap { |worker| tell(ready: true) }.call("test.sleep", { "ms" => 20_000 })
+    when "call" then open_worker.tap { tell(ready: true) }.call("test.sleep", { "ms" => 20_000 })
     when "poll" then open_worker.tap { tell(ready: true) }.poll(20.0) { |_| nil }
     when "stop"
       worker = open_worker

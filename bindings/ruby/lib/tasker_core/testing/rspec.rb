@@ -48,10 +48,11 @@ RSpec::Matchers.define :have_completed_step do |name|
   match { |run| run.results.key?(name.to_s) && (@wanted.nil? || values_match?(@wanted, run.results[name.to_s])) }
   chain(:with) { |result| @wanted = result }
   failure_message do |run|
-    next "expected step #{name} to return #{@wanted.inspect}, and got #{run.results[name.to_s].inspect}" if run.results.key?(name.to_s)
-
     step = run.steps[name.to_s]
-    step ? "expected step #{name} to be complete, and it is #{step.current_state}: #{run.error(name)["message"]}" : "there is no step #{name}"
+    next "there is no step #{name}" unless step
+    next "expected step #{name} to be complete, and it is #{step.current_state}" unless run.results.key?(name.to_s)
+
+    "expected step #{name} to return #{@wanted.inspect}, and got #{run.results[name.to_s].inspect}"
   end
 end
 
@@ -61,5 +62,7 @@ RSpec::Matchers.define :have_failed_step do |name|
     !error.empty? && (@message.nil? || values_match?(@message, error["message"]))
   end
   chain(:with) { |message| @message = message }
-  failure_message { |run| "expected step #{name} to have failed, and the steps are #{run.steps.transform_values(&:current_state)}" }
+  failure_message do |run|
+    "expected step #{name} to have failed, and the steps are #{run.steps.transform_values(&:current_state)}"
+  end
 end

@@ -24,10 +24,12 @@ module TaskerCore
             **event(ids),
             task_sequence_step: {
               task: task(ids, context, task_name, namespace),
-              workflow_step: workflow_step(ids, step_name, max_attempts, retry_count).merge(inputs: inputs, checkpoint: checkpoint),
+              workflow_step: workflow_step(ids, step_name, max_attempts, retry_count)
+                .merge(inputs: inputs, checkpoint: checkpoint),
               dependency_results: records,
               step_definition: definition(
-                step_name, { callable: handler, method: method, resolver: nil, initialization: config }, records.keys, max_attempts
+                step_name, { callable: handler, method: method, resolver: nil, initialization: config }, records.keys,
+                max_attempts
               )
             }
           }
