@@ -256,6 +256,7 @@ func (c *Catalog) compile(row *store.Template) (*Template, error) {
 			t.Roots++
 		}
 	}
+	t.tellBatchSizes()
 	t.Blueprint = t.blueprint(initial)
 	return t, t.compileSchemas()
 }

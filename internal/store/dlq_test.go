@@ -199,6 +199,21 @@ func TestATemplatesLifecycleComesBeforeTheConfiguredThresholds(t *testing.T) {
 	require.True(t, w.stale(t)[queued].Expired, "max_duration_minutes")
 }
 
+func TestATemplatesLifecycleBoundsTheWaitForARetry(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	template := w.register(t, single)
+	w.db.Exec(t, `update tasker.task_templates set definition = definition || '{"lifecycle": {"max_waiting_for_retry_minutes": 5}}' where template_id = $1`, template)
+	l := w.worker(t, 10)
+	task := w.create(t, template, l)
+	w.apply(t, store.Lease{}, outcome(task, 0, 1, store.OutcomeRetry))
+	w.age(t, task, 10*time.Minute)
+	w.db.Exec(t, `with s as (update tasker.workflow_steps set run_at = run_at - interval '10 minutes') update tasker.step_timers set run_at = run_at - interval '10 minutes'`)
+	got := w.stale(t)[task]
+	require.Equal(t, workflow.TaskWaitingForRetry, got.Waiting)
+	require.Equal(t, 5*time.Minute, got.Threshold)
+}
+
 func TestAStaleTaskFailsAtOnceUnlessItHasMovedSince(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
