@@ -57,9 +57,8 @@ with me as materialized (
   update tasker.step_batches b set released = case when g.cut then b.batches else b.released + g.more end
   from batches g where b.task_uuid = g.task_uuid and b.worker_no = g.worker_no
 ), cutting as materialized (
-  select s.task_uuid, s.step_no, s.attempt, s.state, s.worker_id, s.handler_id, s.run_at, i > g.released as held
-  from batches g cross join lateral generate_series(1, g.batches) as i
-  join tasker.workflow_steps s on s.task_uuid = g.task_uuid and s.step_no = g.worker_no + i * g.stride
+  select s.task_uuid, s.step_no, s.attempt, s.state, s.worker_id, s.handler_id, s.run_at, s.step_no / g.stride > g.released as held
+  from batches g join tasker.workflow_steps s on s.task_uuid = g.task_uuid and s.step_no > g.stride and mod(s.step_no, g.stride) = g.worker_no
   where g.cut and s.state not in ('complete', 'error', 'cancelled', 'resolved_manually')
     and not exists (select from done d where d.task_uuid = s.task_uuid and d.step_no = s.step_no)
   for update of s
@@ -70,12 +69,16 @@ with me as materialized (
   returning s.task_uuid
 ), unqueued as (
   delete from tasker.ready_steps q where q.ctid = any(array(
-    select r.ctid from cutting c join tasker.ready_steps r on r.handler_id = c.handler_id and r.task_uuid = c.task_uuid and r.step_no = c.step_no
-    where c.state = 'enqueued' for update of r skip locked))
+    select r.at from cutting c cross join lateral (
+      select r.ctid as at from tasker.ready_steps r where r.handler_id = c.handler_id and r.task_uuid = c.task_uuid and r.step_no = c.step_no
+      order by r.priority desc, r.ready_id limit 1 for update skip locked) r
+    where c.state = 'enqueued'))
 ), untimed as (
   delete from tasker.step_timers q where q.ctid = any(array(
-    select r.ctid from cutting c join tasker.step_timers r on r.run_at = c.run_at and r.task_uuid = c.task_uuid and r.step_no = c.step_no
-    for update of r skip locked)){{end}}
+    select r.at from cutting c cross join lateral (
+      select r.ctid as at from tasker.step_timers r where r.run_at = c.run_at and r.task_uuid = c.task_uuid and r.step_no = c.step_no
+      for update skip locked) r
+    where c.state = 'waiting_for_retry')){{end}}
 ), dec as materialized (
   select task_uuid, child, n, row_number() over () <= $10 and exists (select from me) as within from (
     select d.task_uuid, c.child, count(*)::int as n
