@@ -59,9 +59,8 @@ func (p *planting) meet(no int32) {
 }
 
 const lockMet = `/* tasker:lock_met */
-select s.step_no, s.state::text, s.attempt, s.children
-from unnest($2::int[]) as u(step_no) join tasker.workflow_steps s on s.task_uuid = $1 and s.step_no = u.step_no
-order by s.step_no for update of s`
+select s.step_no, s.state::text, s.attempt, s.children from unnest($2::int[]) as u(step_no) cross join lateral (
+  select * from tasker.workflow_steps s where s.task_uuid = $1 and s.step_no = u.step_no for update) s`
 
 // lock locks the existing steps, by number. False means that the attempt that ends is over already.
 func (p *planting) lock(ctx context.Context, tx pgx.Tx, o *Outcome) (ok bool, err error) {
