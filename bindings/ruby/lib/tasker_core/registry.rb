@@ -6,6 +6,8 @@ require "tasker_core/registry/resolver_chain"
 require "tasker_core/registry/resolvers"
 
 module TaskerCore
+  autoload :TestEnvironment, "tasker_core/test_environment"
+
   # How the handler that a template names is found.
   module Registry
   end

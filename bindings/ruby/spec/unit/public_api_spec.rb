@@ -2,9 +2,6 @@
 
 require "open3"
 require "tasker_core"
-require "tasker_core/handlers"
-require "tasker_core/internal/orchestration_manager"
-require "tasker_core/test_environment"
 
 # What programs of the existing gem call: every constant, and every method with what it is given.
 RSpec.describe "the public interface" do
