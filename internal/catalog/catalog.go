@@ -35,6 +35,8 @@ type Catalog struct {
 	mu      sync.RWMutex
 	byID    map[int32]*Template
 	current map[name]currentTemplate
+
+	counters counters
 }
 
 type name struct{ namespace, name, version string }
@@ -69,6 +71,7 @@ type Template struct {
 	Blueprint *workflow.Blueprint
 	numbers   map[string]int32
 	input     *template.Schema
+	loaded    time.Time
 }
 
 // Step is a numbered step of a template.
@@ -145,8 +148,10 @@ func (c *Catalog) Current(ctx context.Context, namespace, taskName, version stri
 	found := c.current[key]
 	c.mu.RUnlock()
 	if found.Template != nil && time.Now().Before(found.until) {
+		c.counters.hits.Add(1)
 		return found.Template, nil
 	}
+	c.counters.misses.Add(1)
 	row, err := c.store.CurrentTemplate(ctx, namespace, taskName, version)
 	if err != nil {
 		return nil, err
@@ -191,6 +196,7 @@ func (c *Catalog) Refresh(namespace string) {
 	for key := range c.current {
 		if namespace == "" || key.namespace == namespace {
 			delete(c.current, key)
+			c.counters.evictions.Add(1)
 		}
 	}
 }
@@ -242,7 +248,7 @@ func (c *Catalog) compile(row *store.Template) (*Template, error) {
 	t := &Template{
 		ID: row.ID, Namespace: row.Namespace, Name: row.Name, Version: row.Version,
 		IdentityStrategy: template.IdentityStrategy(row.IdentityStrategy),
-		Definition:       &definition, Steps: make([]Step, len(row.Steps)), numbers: map[string]int32{},
+		Definition:       &definition, loaded: time.Now(), Steps: make([]Step, len(row.Steps)), numbers: map[string]int32{},
 	}
 	initial := map[int32]bool{}
 	for _, s := range row.Steps {

@@ -54,7 +54,13 @@ type Worker struct {
 	UnknownHandlerGrace time.Duration   `toml:"unknown_handler_grace_ms" default:"5000" doc:"How long a step whose handler this worker does not know is left for other workers before it fails."`
 	ShutdownGrace       time.Duration   `toml:"shutdown_grace_ms" default:"30000" doc:"How long running handlers may finish when the process is told to stop; what still runs then is cancelled and given back."`
 	MpscChannels        MpscChannels    `toml:"mpsc_channels" doc:"Bounded channels between claiming, handlers and completion."`
+	Web                 WorkerWeb       `toml:"web" doc:"The worker's own HTTP API: its health, what it counts, and its templates."`
 	CircuitBreakers     CircuitBreakers `toml:"circuit_breakers" doc:"Breakers that stop a failing path from being tried over and over."`
+}
+
+// WorkerWeb tunes the worker's own HTTP API.
+type WorkerWeb struct {
+	BindAddress string `toml:"bind_address" env:"TASKER_WORKER_BIND" doc:"Host and port to listen on, such as 127.0.0.1:8081; port 0 picks a free one. Empty: it is not served. web.insecure_allow_unauthenticated permits an address that other machines can reach."`
 }
 
 // MpscChannels holds the settings of the two dispatch paths.

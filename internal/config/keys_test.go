@@ -16,8 +16,8 @@ func sample(t *testing.T, k *key) (inTOML, text string, want any) {
 	t.Helper()
 	if s, ok := map[string]string{
 		"environment":      "staging",
-		"web.bind_address": "127.0.0.1:9999",
-		"database.url":     "postgres://localhost/orders",
+		"web.bind_address": "127.0.0.1:9999", "worker.web.bind_address": "127.0.0.1:9998",
+		"database.url": "postgres://localhost/orders",
 	}[k.name]; ok {
 		return quote(s), s, reflect.ValueOf(s).Convert(reflect.TypeOf(k.in(&Config{})).Elem()).Interface()
 	}

@@ -34,6 +34,16 @@ var rules = []rule{
 		return ""
 	}},
 	{[]string{"web.bind_address", "web.enabled"}, func(c *Config) string { return exposed(c.Web) }},
+	{[]string{"worker.web.bind_address"}, func(c *Config) string {
+		if c.Worker.Web.BindAddress == "" {
+			return ""
+		}
+		own := Web{Enabled: true, BindAddress: c.Worker.Web.BindAddress, InsecureAllowUnauthenticated: c.Web.InsecureAllowUnauthenticated}
+		if text := exposed(own); text != "" {
+			return "worker." + text
+		}
+		return ""
+	}},
 }
 
 // exposed refuses an API that other machines could use without a password.

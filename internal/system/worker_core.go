@@ -17,6 +17,7 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/transport"
 	"github.com/tasker-systems/tasker-go/internal/worker"
+	"github.com/tasker-systems/tasker-go/internal/workerapi"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -32,6 +33,9 @@ type WorkerCore struct {
 	keeping  *loops
 	once     sync.Once
 	stopped  error
+
+	// API serves the worker's own web API; nil if it is not configured.
+	API *workerapi.Server
 }
 
 // WorkerOptions say what a worker runs.
@@ -82,9 +86,28 @@ func NewWorkerCore(ctx context.Context, s *SystemContext, results func() *orches
 	if err := c.Actors.Keeper.Register(ctx); err != nil {
 		return nil, errors.Join(err, c.Actors.Shutdown(ctx, time.Second))
 	}
+	if err := c.serve(ctx, name); err != nil {
+		return nil, errors.Join(err, c.Actors.Shutdown(ctx, time.Second), c.Actors.Keeper.Stop(ctx))
+	}
 	c.keeping.run("lease keeper", c.Actors.Keeper.Run)
 	c.keeping.run("revocations", c.Actors.Revocations.Run)
 	return c, nil
+}
+
+// serve starts the worker's own web API, if it is configured.
+func (c *WorkerCore) serve(ctx context.Context, name string) (err error) {
+	cfg := c.system.Config
+	if cfg.Worker.Web.BindAddress == "" {
+		return nil
+	}
+	c.API, err = workerapi.Start(ctx, workerapi.Deps{
+		Store: c.system.Store, Catalog: c.system.Catalog, Actors: c.Actors, Logger: c.system.Logger.With("worker", name),
+		Config: workerapi.Config{
+			BindAddress: cfg.Worker.Web.BindAddress, AllowAnyHost: cfg.Web.InsecureAllowUnauthenticated,
+			Version: Version, Environment: cfg.Environment, Namespaces: cfg.Worker.Namespaces,
+		},
+	})
+	return err
 }
 
 // Start begins to claim.
@@ -148,6 +171,9 @@ func (c *WorkerCore) Stop(ctx context.Context, grace time.Duration) error {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 		defer cancel()
 		c.stopped = errors.Join(err, c.Actors.Keeper.Stop(last))
+		if c.API != nil {
+			c.stopped = errors.Join(c.stopped, c.API.Shutdown(last))
+		}
 	})
 	return c.stopped
 }
