@@ -86,6 +86,10 @@ type conduct struct {
 	Permanent  bool
 	// Return names a hostile result.
 	Return string
+	// Value is the result, if there is one; Items are worked off one by one, with a checkpoint after every Every of them, and
+	// the first attempt dies once it has done DieAt of them.
+	Value               json.RawMessage `json:",omitempty"`
+	Items, Every, DieAt int
 }
 
 // allHandlers are interchangeable, so that tests can say which process serves which step.
@@ -115,10 +119,13 @@ func work(ctx context.Context, step *sdk.StepContext, log effectLog) (sdk.StepRe
 	if err != nil {
 		return sdk.StepResult{}, err
 	}
-	if len(parents) != len(step.Dependencies()) {
+	if len(parents) != len(step.Dependencies()) && step.TemplateStepName() != "join" {
 		return sdk.StepResult{}, sdk.Permanentf("of %d parents only %d have a result", len(step.Dependencies()), len(parents))
 	}
 	log.write(step, "start")
+	if c.Items > 0 {
+		return c.workOff(step, log)
+	}
 	if err := c.pass(ctx); err != nil {
 		return sdk.StepResult{}, err
 	}
@@ -177,9 +184,13 @@ func (c conduct) result(step *sdk.StepContext) (sdk.StepResult, error) {
 	if value, ok := hostile[c.Return]; ok {
 		return sdk.Success(value), nil
 	}
-	switch c.Return {
-	case "":
+	switch {
+	case c.Value != nil:
+		return sdk.Success(c.Value), nil
+	case c.Return == "":
 		return sdk.Success(map[string]any{"step": step.StepName(), "attempt": step.Attempt()}), nil
+	}
+	switch c.Return {
 	case "goexit":
 		runtime.Goexit()
 	case "hang":
@@ -198,4 +209,23 @@ func (c conduct) result(step *sdk.StepContext) (sdk.StepResult, error) {
 		return sdk.StepResult{}, sdk.Permanent(errors.New(strings.Repeat("x", 32<<20)))
 	}
 	return sdk.StepResult{}, sdk.Permanentf("the test asks for an unknown result %q", c.Return)
+}
+
+// workOff leaves an effect for each item, and goes on from the last checkpoint.
+func (c conduct) workOff(step *sdk.StepContext, log effectLog) (sdk.StepResult, error) {
+	item, done, sum, err := sdk.Resume[int, int](step, 0)
+	if err != nil {
+		return sdk.StepResult{}, err
+	}
+	for stop := min(item+c.Every, c.Items); item < stop; item++ {
+		if step.Attempt() == 1 && c.DieAt > 0 && item == c.DieAt {
+			os.Exit(9)
+		}
+		log.write(step, fmt.Sprintf("item %d", item))
+		sum, done = sum+item, done+1
+	}
+	if item < c.Items {
+		return sdk.Yield(sdk.Checkpoint{Cursor: item, ItemsProcessed: done, Results: sum}), nil
+	}
+	return sdk.Success(map[string]any{"items": done, "sum": sum}), nil
 }

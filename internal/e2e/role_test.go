@@ -46,6 +46,9 @@ type role struct {
 	UnknownHandlerGrace time.Duration
 	// Queued has results processed by servers rather than in place.
 	Queued bool
+	// DieAt names a statement at which the process kills itself, before it or, with DieAfter, after it.
+	DieAt    string
+	DieAfter bool
 	// Deaf processes do not hear notifications, as behind a pooler.
 	Deaf bool
 }
@@ -85,7 +88,11 @@ type node struct {
 }
 
 func startNode(ctx context.Context, r role, logger *slog.Logger) (*node, error) {
-	s, err := system.Open(ctx, r.config(), system.Options{Name: "e2e", Logger: logger})
+	o := system.Options{Name: "e2e", Logger: logger}
+	if r.DieAt != "" {
+		o.Tracer = deadly{r.DieAt, r.DieAfter}
+	}
+	s, err := system.Open(ctx, r.config(), o)
 	if err != nil {
 		return nil, err
 	}
