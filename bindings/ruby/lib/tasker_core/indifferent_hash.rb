@@ -14,6 +14,13 @@ module TaskerCore
         end
       end
 
+      # Returns a Hash whose own keys are strings; nil is an empty one. What comes from the core is so already, and not copied.
+      def with_strings(hash)
+        return {} if hash.nil?
+
+        hash.each_key { |key| return hash.transform_keys { |any| any.is_a?(Symbol) ? any.name : any } unless key.is_a?(String) }
+      end
+
       # Returns a value with all hashes in it as plain ones with string keys.
       def unwrap(value)
         case value

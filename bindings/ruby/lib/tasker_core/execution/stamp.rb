@@ -1,14 +1,14 @@
 # frozen_string_literal: true
 
 require "socket"
-require "time"
 
 module TaskerCore
   module Execution
     # Who makes an attempt, and when.
     class Stamp
       HOSTNAME = Socket.gethostname
-      private_constant :HOSTNAME
+      MOMENT = "%Y-%m-%dT%H:%M:%S.%6NZ"
+      private_constant :HOSTNAME, :MOMENT
 
       attr_reader :step_uuid
 
@@ -31,8 +31,8 @@ module TaskerCore
       def metadata
         told = {
           "execution_time_ms" => ((now - @began) * 1000).round,
-          "started_at" => @started_at.iso8601(6),
-          "completed_at" => Time.now.utc.iso8601(6),
+          "started_at" => @started_at.strftime(MOMENT),
+          "completed_at" => Time.now.utc.strftime(MOMENT),
           "worker_hostname" => HOSTNAME
         }
         told["worker_id"] = @worker_id unless @worker_id.to_s.empty?

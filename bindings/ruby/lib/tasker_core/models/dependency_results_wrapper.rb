@@ -13,18 +13,20 @@ module TaskerCore
 
       # Reads the `dependency_results` of an event.
       def initialize(results_data)
-        @results = IndifferentHash.wrap(results_data || {})
+        @results = IndifferentHash.with_strings(results_data)
+        @read = {}
       end
 
       # The record of a step, with what it returned under `result`; nil if there is none.
       def get_result(step_name)
-        @results[step_name]
+        name = step_name.to_s
+        @read[name] ||= IndifferentHash.wrap(@results[name])
       end
       alias [] get_result
 
       # What a step returned, or nil.
       def get_results(step_name)
-        self.class.unwrap(@results[step_name])
+        self.class.unwrap(get_result(step_name))
       end
 
       # The names of the steps.
@@ -33,7 +35,7 @@ module TaskerCore
       end
 
       def key?(step_name)
-        @results.key?(step_name)
+        @results.key?(step_name.to_s)
       end
 
       def each_key(&)
@@ -41,7 +43,7 @@ module TaskerCore
       end
 
       def to_h
-        @results.to_h
+        IndifferentHash.unwrap(@results)
       end
     end
   end

@@ -6,15 +6,20 @@ module TaskerCore
   module Models
     # The handler that a step names.
     class HandlerWrapper
-      attr_reader :callable, :initialization, :handler_method, :resolver
+      attr_reader :callable, :handler_method, :resolver
 
       # Reads the `handler` of a step definition.
       def initialize(handler_data)
-        data = IndifferentHash.wrap(handler_data || {})
+        data = IndifferentHash.with_strings(handler_data)
         @callable = data["callable"] || ""
-        @initialization = data["initialization"] || IndifferentHash.new
+        @told = data["initialization"] || {}
         @handler_method = data["method"] || data["handler_method"]
         @resolver = data["resolver"]
+      end
+
+      # Configuration for it.
+      def initialization
+        @initialization ||= IndifferentHash.wrap(@told)
       end
     end
   end

@@ -13,8 +13,8 @@ module TaskerCore
 
       # Reads a step event, or its `task_sequence_step`.
       def initialize(step_data)
-        data = IndifferentHash.wrap(step_data || {})
-        data = data["task_sequence_step"] || data
+        data = IndifferentHash.with_strings(step_data)
+        data = IndifferentHash.with_strings(data["task_sequence_step"]) if data["task_sequence_step"]
         @task = TaskWrapper.new(data["task"])
         @workflow_step = WorkflowStepWrapper.new(data["workflow_step"])
         @dependency_results = DependencyResultsWrapper.new(data["dependency_results"])

@@ -7,17 +7,30 @@ module TaskerCore
     # A step's own row.
     class WorkflowStepWrapper
       attr_reader :workflow_step_uuid, :task_uuid, :named_step_uuid, :name, :template_step_name, :retryable, :max_attempts,
-                  :in_process, :processed, :processed_at, :attempts, :last_attempted_at, :backoff_request_seconds, :inputs,
-                  :results, :created_at, :updated_at, :checkpoint
+                  :in_process, :processed, :processed_at, :attempts, :last_attempted_at, :backoff_request_seconds,
+                  :created_at, :updated_at
 
       # Reads the `workflow_step` of an event.
       def initialize(step_data)
-        data = IndifferentHash.wrap(step_data || {})
+        data = IndifferentHash.with_strings(step_data)
         read_identity(data)
         read_progress(data)
-        @inputs = data["inputs"] || IndifferentHash.new
-        @results = data["results"] || IndifferentHash.new
-        @checkpoint = data["checkpoint"].is_a?(Hash) ? data["checkpoint"] : nil
+        @told = data
+      end
+
+      # What the step itself was given; batch workers find their range here.
+      def inputs
+        @inputs ||= IndifferentHash.wrap(@told["inputs"] || {})
+      end
+
+      # The record of the last attempt that ended.
+      def results
+        @results ||= IndifferentHash.wrap(@told["results"] || {})
+      end
+
+      # What was saved by an earlier attempt, or nil.
+      def checkpoint
+        @checkpoint ||= IndifferentHash.wrap(@told["checkpoint"]) if @told["checkpoint"].is_a?(Hash)
       end
 
       private

@@ -16,15 +16,14 @@ module TaskerCore
 
       # Makes the context of one attempt, from a step event, from its `task_sequence_step`, or from a wrapper of that.
       def initialize(step_data, handler_name: nil, controls: nil)
-        event = step_data.is_a?(Hash) ? IndifferentHash.wrap(step_data) : {}
+        @told = step_data.is_a?(Hash) ? IndifferentHash.with_strings(step_data) : {}
         sequence = step_data.is_a?(Hash) ? Models::TaskSequenceStepWrapper.new(step_data) : step_data
         @task = sequence.task
         @workflow_step = sequence.workflow_step
         @dependency_results = sequence.dependency_results
         @step_definition = sequence.step_definition
         @handler_name = handler_name || step_definition.handler.callable
-        @correlation_id = event["correlation_id"] || task.correlation_id
-        @event = event
+        @correlation_id = @told["correlation_id"] || task.correlation_id
         @controls = controls || StepControls.new
       end
 
@@ -169,8 +168,10 @@ module TaskerCore
         workflow_step.retryable
       end
 
-      # The event's parts beside task and step, such as `trace_id` and `timeout_ms`.
-      attr_reader :event
+      # The event that announced the attempt, with parts such as `trace_id` and `timeout_ms`.
+      def event
+        @event ||= IndifferentHash.wrap(@told)
+      end
 
       def to_s
         "#<#{self.class} task_uuid=#{task_uuid} step_uuid=#{step_uuid} handler_name=#{handler_name}>"

@@ -26,7 +26,7 @@ module TaskerCore
           return source if source.instance_of?(self)
           raise Errors::ValidationError, "#{name} is made from a Hash, not from #{source.class}" unless hash?(source)
 
-          super((source || {}).to_h.merge(attributes))
+          super(source ? source.to_h.merge(attributes) : attributes)
         end
 
         def from_hash(hash)
@@ -92,7 +92,12 @@ module TaskerCore
 
       def read(attribute, given)
         name = attribute.name
-        value = given.fetch(name) { given.fetch(name.name) { return default(attribute) } }
+        value = given[name]
+        if value.nil? && !given.key?(name)
+          return default(attribute) unless given.key?(name.name)
+
+          value = given[name.name]
+        end
         attribute.kind.call(value)
       rescue ArgumentError => e
         raise Errors::ValidationError.new("#{self.class.name}: #{name}: #{e.message}", field: name.to_s)
