@@ -36,6 +36,8 @@ func (a *app) newTaskListCommand() *cobra.Command {
 	f.StringVar(&query.Name, "name", "", "only tasks by the template of this name")
 	f.StringVar(&query.Status, "status", "", "only tasks in this state; pending stands for all that have not ended")
 	f.StringVar(&query.Initiator, "initiator", "", "only tasks that this one asked for")
+	f.StringVar(&query.SourceSystem, "source", "", "only tasks that this system asked for")
+	f.StringVar(&query.Context, "context", "", "only tasks whose context contains this `JSON`, such as {\"customer\":7}")
 	f.StringArrayVar(&query.Tags, "tag", nil, "only tasks with this tag; can be repeated")
 	f.IntVar(&query.PerPage, "limit", 25, "tasks on a page, 1 to 100")
 	f.IntVar(&query.Page, "page", 1, "page, from 1")

@@ -25,6 +25,7 @@ type Store interface {
 	Templates(ctx context.Context, namespace string) ([]store.TemplateSummary, error)
 	Namespaces(ctx context.Context, name string) ([]store.NamespaceSummary, error)
 	CurrentTemplate(ctx context.Context, namespace, name, version string) (*store.Template, error)
+	TemplateByID(ctx context.Context, id int32) (*store.Template, error)
 	Pools(ctx context.Context) (query, engine store.PoolView)
 	StepHistory(ctx context.Context, task sdk.UUID, no *int32) ([]store.StepMove, error)
 	orchestration.OperatorStore

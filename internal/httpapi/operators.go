@@ -171,6 +171,11 @@ func (a *api) summarizeTask(_ http.ResponseWriter, r *http.Request) (any, error)
 		"self": at, "steps": at + "/workflow_steps", "dlq": "/v1/dlq/task/" + id.String(),
 		"template": "/v1/templates/" + task.Namespace + "/" + task.Name + "/" + task.Version,
 	}}
+	template, err := a.Store.TemplateByID(r.Context(), task.TemplateID)
+	if err != nil {
+		return nil, err
+	}
+	summary.TemplateContentHash = template.ContentHash
 	for i := range steps {
 		summary.Steps = append(summary.Steps, stepSummary(&steps[i]))
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tasker-systems/tasker-go/internal/template"
 	"github.com/tasker-systems/tasker-go/sdk"
 	"github.com/tasker-systems/tasker-go/sdk/client"
 )
@@ -164,6 +165,51 @@ func TestAClientInvestigatesADeadLetterAndSendsItOnItsWay(t *testing.T) {
 	require.Len(t, summary.Steps, 2)
 	require.Equal(t, entry.DLQEntryUUID, summary.DLQ.DLQEntryUUID)
 	require.Equal(t, "/v1/tasks/"+task.String()+"/workflow_steps", summary.Links["steps"])
+}
+
+func TestARunningTaskKeepsTheContentOfItsTemplate(t *testing.T) {
+	t.Parallel()
+	c, s, _ := startLive(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	old, err := c.CreateTask(ctx, order("slow"))
+	require.NoError(t, err)
+	_, err = s.Catalog.Register(ctx, template.New("shop", "order", "1.0.0", template.NewStep("validate", "validate")), true)
+	require.NoError(t, err)
+	request := order("good")
+	request.IdempotencyKey = "by the new content"
+	made, err := c.CreateTask(ctx, request)
+	require.NoError(t, err)
+	before, err := c.TaskSummary(ctx, old.TaskUUID)
+	require.NoError(t, err)
+	after, err := c.TaskSummary(ctx, made.TaskUUID)
+	require.NoError(t, err)
+	require.Len(t, before.Steps, 2)
+	require.Len(t, after.Steps, 1)
+	require.NotEmpty(t, before.TemplateContentHash)
+	require.NotEqual(t, before.TemplateContentHash, after.TemplateContentHash)
+	_, err = c.CancelTask(ctx, old.TaskUUID)
+	require.NoError(t, err)
+}
+
+func TestTasksAreFoundByWhatTheirContextContains(t *testing.T) {
+	t.Parallel()
+	c, _, _ := startLive(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for _, card := range []string{"good", "better"} {
+		_, err := c.CreateTask(ctx, order(card))
+		require.NoError(t, err)
+	}
+	found, err := c.ListTasks(ctx, client.TaskQuery{Context: `{"card":"better"}`, Namespace: "shop", Tags: []string{"better"}})
+	require.NoError(t, err)
+	require.Len(t, found.Tasks, 1)
+	require.JSONEq(t, `{"card":"better"}`, string(found.Tasks[0].Context))
+	none, err := c.ListTasks(ctx, client.TaskQuery{Context: `{"card":"best"}`})
+	require.NoError(t, err)
+	require.Empty(t, none.Tasks)
+	_, err = c.ListTasks(ctx, client.TaskQuery{Context: `{`})
+	requireStatus(t, err, http.StatusBadRequest, "context: ")
 }
 
 func TestAClientSeesHowLongOpenTasksHaveNotMoved(t *testing.T) {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/tasker-systems/tasker-go/internal/actor"
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
+	"github.com/tasker-systems/tasker-go/internal/payload"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
@@ -97,7 +99,7 @@ func (a *api) listTasks(_ http.ResponseWriter, r *http.Request) (any, error) {
 	perPage := number(q, "per_page", defaultPerPage, maxPerPage, &problems)
 	filter := store.TaskFilter{
 		Namespace: q.Get("namespace"), Name: q.Get("name"), Initiator: q.Get("initiator"), SourceSystem: q.Get("source_system"),
-		States: states(q.Get("status"), &problems), Tags: q["tag"], Limit: perPage, Offset: (page - 1) * perPage,
+		States: states(q.Get("status"), &problems), Tags: q["tag"], Context: a.contextFilter(q.Get("context"), &problems), Limit: perPage, Offset: (page - 1) * perPage,
 	}
 	if len(problems) > 0 {
 		return nil, refuse(http.StatusBadRequest, client.CodeBadRequest, "%s", strings.Join(problems, "; "))
@@ -111,6 +113,17 @@ func (a *api) listTasks(_ http.ResponseWriter, r *http.Request) (any, error) {
 		list.Tasks = append(list.Tasks, taskResponse(&tasks.Tasks[i], nil))
 	}
 	return list, nil
+}
+
+// contextFilter reads the JSON that a task's context must contain.
+func (a *api) contextFilter(text string, problems *[]string) json.RawMessage {
+	if text == "" {
+		return nil
+	}
+	if err := payload.Check([]byte(text), a.Config.Body); err != nil {
+		*problems = append(*problems, fmt.Sprintf("context: %v", err))
+	}
+	return json.RawMessage(text)
 }
 
 // number reads a query parameter from 1 to highest.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -17,6 +18,8 @@ type TaskFilter struct {
 	States []workflow.TaskState
 	// Tags that a task must carry, all of them.
 	Tags []string
+	// Context is JSON that a task's context must contain: objects their fields, lists their items.
+	Context json.RawMessage
 	// Limit bounds the tasks of one page; Offset skips those of earlier ones.
 	Limit, Offset int
 }
@@ -37,13 +40,14 @@ const visibleState = `case when t.state = 'steps_in_process' and (
 const taskFilter = `($1 = '' or tt.namespace = $1) and ($2 = '' or tt.name = $2)
   and ($3 = '' or t.initiator = $3) and ($4 = '' or t.source_system = $4)
   and (cardinality($5::text[]) = 0 or t.tags @> $5)
-  and (cardinality($6::text[]) = 0 or t.state::text = any($7::text[]) and ` + visibleState + ` = any($6))`
+  and (cardinality($6::text[]) = 0 or t.state::text = any($7::text[]) and ` + visibleState + ` = any($6))
+  and ($8::text is null or t.context @> $8::text::jsonb)`
 
 // UUIDs of version 7 are ordered by time, so the newest tasks stand at the end of the primary key.
 const listTasks = `/* tasker:list_tasks */
 select ` + taskColumns + ` from (
   select t.* from tasker.tasks t join tasker.task_templates tt using (template_id) where ` + taskFilter + `
-  order by t.task_uuid desc limit $8 offset $9) t, ` + taskTables + `
+  order by t.task_uuid desc limit $9 offset $10) t, ` + taskTables + `
 order by t.task_uuid desc`
 
 const countTasks = `/* tasker:count_tasks */
@@ -87,5 +91,5 @@ func (f *TaskFilter) args() []any {
 			stored = append(stored, string(workflow.TaskStepsInProcess))
 		}
 	}
-	return []any{f.Namespace, f.Name, f.Initiator, f.SourceSystem, tags, visible, stored}
+	return []any{f.Namespace, f.Name, f.Initiator, f.SourceSystem, tags, visible, stored, textOrNull(f.Context)}
 }

@@ -135,6 +135,8 @@ type StepSummary struct {
 type TaskSummary struct {
 	Task  TaskResponse  `json:"task"`
 	Steps []StepSummary `json:"steps"`
+	// TemplateContentHash names the content of the template that the task runs by, whatever is registered since.
+	TemplateContentHash string `json:"template_content_hash"`
 	// DLQ is the task's latest dead letter, or null.
 	DLQ   *DLQEntry         `json:"dlq"`
 	Links map[string]string `json:"links"`

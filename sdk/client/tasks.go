@@ -53,6 +53,8 @@ type TaskQuery struct {
 	Initiator, SourceSystem string
 	// Tags that a task must carry, all of them.
 	Tags []string
+	// Context is JSON that a task's context must contain: objects their fields, lists their items.
+	Context string
 }
 
 func (q TaskQuery) values() url.Values {
@@ -73,6 +75,7 @@ func (q TaskQuery) values() url.Values {
 	set("name", q.Name)
 	set("initiator", q.Initiator)
 	set("source_system", q.SourceSystem)
+	set("context", q.Context)
 	for _, tag := range q.Tags {
 		v.Add("tag", tag)
 	}
