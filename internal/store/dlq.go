@@ -90,7 +90,7 @@ select count(*) from due`
 // ReportBlockedTasks enters tasks that have newly become blocked among the dead letters, at most limit, and returns how many
 // it looked at. A task that is under investigation already gets no second entry.
 func (s *Store) ReportBlockedTasks(ctx context.Context, limit int) (n int, err error) {
-	if err := s.query.QueryRow(ctx, reportBlocked, limit).Scan(&n); err != nil {
+	if err := s.engine.QueryRow(ctx, reportBlocked, limit).Scan(&n); err != nil {
 		return 0, fmt.Errorf("report blocked tasks: %w", err)
 	}
 	return n, nil
@@ -106,7 +106,7 @@ order by b.blocked_at limit $1`
 
 // HopelessTasks lists blocked tasks of which no step can move any more; with reported, those among the dead letters only.
 func (s *Store) HopelessTasks(ctx context.Context, limit int, reported bool) ([]sdk.UUID, error) {
-	rows, err := s.query.Query(ctx, hopelessTasks, limit, reported)
+	rows, err := s.engine.Query(ctx, hopelessTasks, limit, reported)
 	if err != nil {
 		return nil, fmt.Errorf("find blocked tasks: %w", err)
 	}

@@ -45,6 +45,8 @@ var hotStatements = map[string][]string{
 	"held_steps":     {claimsOfWorker, taskByKey, stepsOfTask},
 	"orphan_steps":   {queueInOrder},
 	"revoked_steps":  {stepByKey},
+	"report_blocked": {taskByKey, stepsOfTask},
+	"hopeless_tasks": {taskByKey, stepsOfTask},
 	"refuse_ready":   {queueByPlace, queueInOrder, taskByKey, stepByKey},
 	"heartbeat":      {},
 	"task_state":     {taskByKey},
@@ -133,6 +135,8 @@ func runHotStatements(t *testing.T, s *store.Store) {
 	for _, send := range []func() error{
 		func() error { _, _, err := s.ClaimSteps(ctx, lease); return err },
 		func() error { _, err := s.HeldSteps(ctx, lease.WorkerID); return err },
+		func() error { _, err := s.ReportBlockedTasks(ctx, 10); return err },
+		func() error { _, err := s.HopelessTasks(ctx, 10, true); return err },
 		func() error {
 			_, err := s.RevokedSteps(ctx, []store.HeldAttempt{{TaskUUID: task.TaskUUID, Attempt: 1}})
 			return err
