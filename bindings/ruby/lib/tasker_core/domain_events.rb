@@ -3,6 +3,7 @@
 require "tasker_core/domain_events/base_publisher"
 require "tasker_core/domain_events/base_subscriber"
 require "tasker_core/domain_events/event"
+require "tasker_core/domain_events/forwarding"
 require "tasker_core/domain_events/publisher_registry"
 require "tasker_core/domain_events/subscriber_registry"
 

@@ -146,6 +146,90 @@ RSpec.describe TaskerCore::DomainEvents do
     end
   end
 
+  describe described_class::Forwarding do
+    subject(:forwarding) { described_class.new(worker) }
+
+    let(:worker) do
+      Class.new do
+        attr_reader :calls
+
+        def initialize = @calls = Thread::Queue.new
+        def call(*what) = @calls << what
+      end.new
+    end
+    let(:document) do
+      core_event.merge("publisher" => "payments", "delivery_mode" => "fast", "outcome" => "success")
+    end
+    let(:events) { TaskerCore::DomainEvents }
+
+    def register(&shape)
+      kind = Class.new(TaskerCore::DomainEvents::BasePublisher) do
+        def name = "payments"
+        define_method(:transform_payload) { |result, declaration, context| instance_exec(result, declaration, context, &shape) }
+      end
+      TaskerCore::DomainEvents::PublisherRegistry.instance.register(kind.new)
+    end
+
+    def answers(count = 1)
+      forwarding.close(5)
+      Array.new(count) { worker.calls.pop(true) }
+    end
+
+    it "has the publisher of the template shape the event" do
+      register { |result, declaration, context| { id: result[:result][:payment_id], by: declaration[:publisher], step: context[:step_name] } }
+      forwarding.put(document)
+      expect(answers).to eq(
+        [["events.publish", { "forwarded" => document["event_id"], "metadata" => { "publisher" => "payments" },
+                              "payload" => { "id" => "p-1", "by" => "payments", "step" => "process_payment" } }]]
+      )
+      expect(worker.calls).to be_empty
+    end
+
+    it "tells of a failed step" do
+      failed = document.merge("outcome" => "permanent_failure")
+      failed["payload"] = { "execution_result" => { "success" => false, "error" => { "message" => "no" } } }
+      register { |result, *| { why: result[:error][:message], outcome: result[:metadata][:outcome], success: result[:success] } }
+      forwarding.put(failed)
+      expect(answers.first.last["payload"]).to eq({ "why" => "no", "outcome" => "permanent_failure", "success" => false })
+    end
+
+    it "declines what is called off, or cannot be shaped" do
+      register { |*| raise "no" }
+      forwarding.put(document)
+      expect(answers).to eq([["events.decline", { "forwarded" => document["event_id"] }]])
+      expect(log.string).to include("payment.processed could not be published")
+    end
+
+    it "lets a publisher send other events beside" do
+      sent = []
+      allow(events::Outlet).to receive(:send_event) { |other| sent << other["event_name"] }
+      register do |result, *|
+        publish({ event_name: "payment.audited", step_result: result }) unless @beside.tap { @beside = true }
+        {}
+      end
+      forwarding.put(document)
+      expect([answers.first.first, sent]).to eq(["events.publish", ["payment.audited"]])
+    end
+
+    it "goes on after a publisher that breaks, and leaves events alone that are for none" do
+      broken = true
+      register { |*| broken ? (broken = false) || raise(NotImplementedError, "not yet") : { ok: true } }
+      forwarding.put(core_event)
+      2.times { forwarding.put(document) }
+      expect(answers(2).map(&:first)).to eq(%w[events.decline events.publish])
+      expect(log.string).to include("was not published: NotImplementedError: not yet")
+    end
+
+    it "has the default publisher publish what has no other" do
+      forwarding.put(document.merge("publisher" => "nobody"))
+      expect(answers.first.last["payload"]).to eq({ "payment_id" => "p-1" })
+    end
+
+    it "ends at once where there was nothing" do
+      expect(forwarding.close(0)).to be(true)
+    end
+  end
+
   describe described_class::PublisherRegistry do
     subject(:known) { described_class.instance }
 
@@ -186,6 +270,9 @@ RSpec.describe TaskerCore::DomainEvents do
       [-> { known.register(publisher) }, -> { known.unregister("a") }, -> { known.clear }].each do |change|
         expect(&change).to raise_error(described_class::RegistryFrozenError, /before the worker starts/)
       end
+      known.unfreeze!
+      expect([known.frozen?, known.custom_names]).to eq([false, ["payments"]])
+      known.freeze!
       known.reset!
       expect([known.frozen?, known.empty?]).to eq([false, true])
     end

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "tasker_core/domain_events/forwarded"
 require "tasker_core/domain_events/outlet"
 require "tasker_core/indifferent_hash"
 require "tasker_core/logger"
@@ -31,7 +32,8 @@ module TaskerCore
         self.class.name || "publisher"
       end
 
-      # What the event is about; by default what the step returned. `step_result` has `success`, `result` and `metadata`.
+      # What the event is about; by default what the step returned. `step_result` has `success`, `result`, `error`
+      # and `metadata`.
       def transform_payload(step_result, _event_declaration, _step_context = nil)
         step_result[:result] || {}
       end
@@ -85,9 +87,17 @@ module TaskerCore
         metadata = { "publisher" => name, **IndifferentHash.unwrap(additional_metadata(*what)) }
         return false if before_publish(event_name, payload, metadata) == false
 
-        Outlet.send_event(document(event_name, payload, metadata, what[1], context))
+        hand_over(event_name, payload, metadata) { document(event_name, payload, metadata, what[1], context) }
         tell { after_publish(event_name, payload, metadata) }
         true
+      end
+
+      # Answers the event that the publisher is called for, or sends one of its own.
+      def hand_over(event_name, payload, metadata)
+        forwarded = Forwarded.current
+        return Outlet.send_event(yield) unless forwarded && forwarded.name == event_name
+
+        forwarded.publish(IndifferentHash.unwrap(payload), IndifferentHash.unwrap(metadata))
       end
 
       def document(event_name, payload, metadata, declaration, context)

@@ -152,6 +152,16 @@ module TaskerCore
         @frozen = true
       end
 
+      # Takes publishers again, when the worker has ended.
+      def unfreeze!
+        @frozen = false
+      end
+
+      # The names that the worker is told of, so that it hands out the events of templates that name them.
+      def custom_names
+        registered_names - [default_publisher.name]
+      end
+
       # As it was in the beginning, for tests.
       def reset!
         @lock.synchronize do
