@@ -17,6 +17,14 @@ module TaskerCore
     EXIT_UNEXPECTED = 4
 
     class << self
+      # Runs a worker, as its arguments say. Returns an exit code.
+      def main(arguments)
+        serve(Options.new.parse(arguments))
+      rescue OptionParser::ParseError => e
+        warn("tasker-worker: #{e.message}")
+        EXIT_CONFIG
+      end
+
       # Runs a worker until a signal ends it. Returns an exit code.
       def serve(options)
         log_at(options.log_level)

@@ -41,7 +41,7 @@ module TaskerCore
     end
 
     # What children run: the same arguments, of which --processes means nothing to them.
-    CHILD = "exit TaskerCore::Server.serve(TaskerCore::Server::Options.new.parse(ARGV))"
+    CHILD = "exit TaskerCore::Server.main(ARGV)"
     private_constant :CHILD
 
     attr_reader :children

@@ -18,6 +18,7 @@ module TaskerCore
           specs = ENV.fetch(FOLDERS, "").split(File::PATH_SEPARATOR) + named
           specs = USUAL.select { |folder| File.directory?(folder) } if specs.empty?
           specs.each { |spec| load_one(spec) }
+          ::Rails.application.eager_load! if defined?(::Rails.application) && ::Rails.application
           added = classes - before
           added.each { |added_class| register(added_class) }
           added.select { |added_class| added_class < Workflow && added_class.steps.any? }

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "tasker_core/indifferent_hash"
 require "tasker_core/worker/attempt"
 require "tasker_core/worker/step_outcome"
 require "tasker_core/worker/thread_pool"
@@ -86,7 +87,7 @@ module TaskerCore
       def work(attempt, payload)
         event = {}
         document = Thread.handle_interrupt(Object => :immediate) do
-          event = Native::Codec.load(payload)
+          event = IndifferentHash.wrap(Native::Codec.load(payload))
           @bridge.received(event)
           Worker.around_step { @subscriber.execute(event, attempt) }
         end

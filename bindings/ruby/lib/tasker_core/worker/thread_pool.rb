@@ -3,7 +3,18 @@
 module TaskerCore
   module Worker
     # Threads for handlers, made when needed and kept.
+    #
+    # Ruby runs the code of one thread at a time. So beyond a few threads another one is made only when those that there are
+    # wait for something else, while jobs wait for them: threads that compute would only be in each other's way.
     class ThreadPool
+      # How many threads are made without a second look.
+      AT_ONCE = 10
+
+      # Threads with something to run that are enough to keep Ruby busy, and seconds between looks.
+      ENOUGH = 2
+      LOOK_EVERY = 0.002
+      private_constant :ENOUGH, :LOOK_EVERY
+
       # It takes no more jobs.
       class ClosedError < StandardError; end
 
@@ -13,9 +24,12 @@ module TaskerCore
         @jobs = Thread::Queue.new
         @lock = Mutex.new
         @room = ConditionVariable.new
-        @threads = 0
+        @backlog = ConditionVariable.new
+        @threads = {}
+        @started = 0
         @busy = 0
         @closed = false
+        @watcher = nil
       end
 
       # Runs a job, now or when a thread is free. Raises {ClosedError}, and ThreadError if the system has no more threads.
@@ -24,14 +38,14 @@ module TaskerCore
           @lock.synchronize do
             raise ClosedError, "the pool is closed" if @closed
 
-            start if @busy >= @threads && @threads < @size
+            make_room
             @busy += 1
           end
           @jobs << job
         end
       end
 
-      # Waits until a job would run at once.
+      # Waits until there is a thread for a job, or place for one.
       def wait_for_room(timeout)
         @lock.synchronize do
           @room.wait(@lock, timeout) if @busy >= @size && !@closed
@@ -44,17 +58,51 @@ module TaskerCore
         @lock.synchronize do
           @closed = true
           @room.broadcast
+          @backlog.broadcast
         end
         @jobs.close
       end
 
+      # How many threads there are.
+      def size
+        @lock.synchronize { @threads.size }
+      end
+
       private
 
+      def make_room
+        return if @busy < @threads.size || @threads.size >= @size
+        return start if @threads.size < AT_ONCE
+
+        @watcher ||= Thread.new { Thread.handle_interrupt(Object => :immediate) { watch } }
+        @backlog.signal
+      end
+
+      # Makes threads for jobs that wait although nobody computes.
+      def watch
+        Thread.current.name = "#{@name}-watcher"
+        until @closed
+          sleep(LOOK_EVERY)
+          @lock.synchronize do
+            grow
+            @backlog.wait(@lock) if @jobs.empty? && !@closed
+          end
+        end
+      end
+
+      def grow
+        return if @jobs.empty? || @threads.each_key.count { |thread| thread.status == "run" } >= ENOUGH
+
+        [@jobs.size, @size - @threads.size].min.times { start }
+      rescue ThreadError => e
+        Logger.instance.warn("no more threads for handlers: #{e.message}")
+      end
+
       def start
-        number = @threads + 1
         thread = Thread.new { work }
-        @threads = number
-        thread.name = "#{@name}-#{number}"
+        @started += 1
+        @threads[thread] = true
+        thread.name = "#{@name}-#{@started}"
         thread.report_on_exception = false
       end
 
@@ -65,7 +113,7 @@ module TaskerCore
             perform(job)
           end
         ensure
-          @lock.synchronize { @threads -= 1 }
+          @lock.synchronize { @threads.delete(Thread.current) }
         end
       end
 
