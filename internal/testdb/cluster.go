@@ -107,11 +107,15 @@ func (c *Cluster) KillBackends(t testing.TB) (killed int) {
 
 const otherClients = "backend_type = 'client backend' and pid <> pg_backend_pid()"
 
-// do runs an operator's statements on a connection of their own.
+// do runs an operator's statements on a connection of their own. A server that recovers at the moment is waited for.
 func (c *Cluster) do(t testing.TB, work func(*pgx.Conn)) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), c.server.DSN(maintenanceDatabase))
-	require.NoError(t, err)
+	var conn *pgx.Conn
+	require.Eventually(t, func() bool {
+		var err error
+		conn, err = pgx.Connect(t.Context(), c.server.DSN(maintenanceDatabase))
+		return err == nil
+	}, setupTimeout, 20*time.Millisecond)
 	defer conn.Close(context.Background())
 	work(conn)
 }
