@@ -42,6 +42,14 @@ var languages = []language{{
 	worker:  []string{"-m", "tasker_core.server"},
 	bench:   []string{"-m", "tasker_core._bench"},
 	install: "install the package tasker_core into Python 3.10 or newer, or run `make lib` in a checkout; TASKER_PYTHON names an interpreter",
+}, {
+	Name: "ruby", Title: "Ruby",
+	variable: "TASKER_RUBY", programs: []string{"ruby"},
+	binding: "bindings/ruby/lib", pathVariable: "RUBYLIB",
+	probe:   []string{"-e", `begin; require "tasker_core"; TaskerCore::Native.library; puts RUBY_VERSION; rescue LoadError, StandardError => e; abort e.message; end`},
+	worker:  []string{"-e", `require "tasker_core/server"; exit TaskerCore::Server.main(ARGV)`, "--"},
+	bench:   []string{"-e", `require "tasker_core/bench_host"; TaskerCore::BenchHost.run`},
+	install: "install the gem tasker_core into Ruby 3.1 or newer, or run `make lib` in a checkout; TASKER_RUBY names an interpreter",
 }}
 
 // languageNames lists them for the help of flags.
