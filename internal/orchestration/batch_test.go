@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tasker-systems/tasker-go/internal/orchestration"
+	"github.com/tasker-systems/tasker-go/internal/payload"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/template"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
@@ -301,4 +303,43 @@ func TestCursorsOfAnyTypeReachTheirBatch(t *testing.T) {
 		require.NoError(t, err)
 		require.JSONEq(t, string(want), string(in.Cursor.Start), "C8")
 	}
+}
+
+func (w *world) act(t testing.TB, task sdk.UUID, action orchestration.OperatorAction, name string) {
+	t.Helper()
+	no := w.named(t, task, name).No
+	require.NoError(t, orchestration.NewOperators(w.store, payload.Limits{}).Act(t.Context(), orchestration.OperatorRequest{
+		Action: action, TaskUUID: task, Step: &no, By: "ada", Reason: "test",
+	}))
+}
+
+func TestBatchesGoOnAfterOthersWereEndedByHand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(t, "batched", template.IdentityAlwaysUnique, batched(2, template.Isolate)...)
+	task := w.split(t, "batched", 5)
+	require.Len(t, w.claim(t), 2)
+	w.act(t, task, orchestration.ActionResolveManually, "work_001")
+	w.act(t, task, orchestration.ActionResolveManually, "work_002")
+	next := w.claim(t)
+	require.Len(t, next, 2)
+	w.process(t, store.Lease{}, results(failure(false), next[0])...)
+	w.act(t, task, orchestration.ActionResetForRetry, next[0].Name)
+	w.process(t, store.Lease{}, results(success(), next[1])...)
+	require.ElementsMatch(t, []string{next[0].Name, "work_005", "sum", "end"}, w.work(t, nil))
+	require.Equal(t, workflow.TaskComplete, w.state(t, task))
+}
+
+func TestBatchesCutShortCanBeResetAndRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(t, "fast", template.IdentityAlwaysUnique, batched(1, template.FailFast)...)
+	task := w.split(t, "fast", 3)
+	w.process(t, store.Lease{}, results(failure(false), w.claim(t)...)...)
+	require.Equal(t, workflow.TaskBlockedByFailures, w.state(t, task))
+	for _, name := range []string{"work_001", "work_002", "work_003"} {
+		w.act(t, task, orchestration.ActionResetForRetry, name)
+	}
+	require.ElementsMatch(t, []string{"work_001", "work_002", "work_003", "sum", "end"}, w.work(t, nil))
+	require.Equal(t, workflow.TaskComplete, w.state(t, task))
 }

@@ -154,6 +154,9 @@ func repair(ctx context.Context, tx pgx.Tx, i Intervention, task workflow.Repair
 		texts(n, func(k int) string { return stateArray(p.Steps[k].Path) }),
 		fresh, redone, resultOf, textOrNull(i.Result), textOrNull(i.Outcome), textOrNull(i.FailedBecause), string(detail),
 		string(to), p.FailedSteps, p.Sinks, to.Terminal(), p.TaskPath, p.Interrupts())
+	if err == nil && !to.Terminal() {
+		err = regulate(ctx, tx, i.TaskUUID)
+	}
 	return to, err
 }
 
