@@ -80,6 +80,14 @@ module TaskerCore
       self.class.new(super(*names_of(keys)))
     end
 
+    # What is left of it, or made of its values, is indifferent as well.
+    %i[select filter reject compact transform_values].each do |name|
+      define_method(name) do |*given, &block|
+        made = super(*given, &block)
+        made.is_a?(Hash) ? self.class.new(made) : made
+      end
+    end
+
     def merge(...)
       dup.merge!(...)
     end

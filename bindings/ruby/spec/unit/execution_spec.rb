@@ -87,6 +87,11 @@ RSpec.describe TaskerCore::Execution do
     end
   end
 
+  it "leaves a result whole that has a key twice, for the core to refuse" do
+    document = described_class.run(make_event, resolver: registry(a_handler: handler { |_| { a: 1, "a" => 2 } }))
+    expect(document["result"]).to eq({ a: 1, "a" => 2 })
+  end
+
   describe "a failure" do
     it "that is permanent is not retried" do
       document = raising(errors::PermanentError.new("payment is required", error_code: "PAYMENT_MISSING"))

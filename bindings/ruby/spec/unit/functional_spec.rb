@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "tasker_core/execution"
+require "tasker_core/native/codec"
 require "tasker_core/registry"
 require "tasker_core/step_handler/functional"
 
@@ -75,6 +77,21 @@ RSpec.describe TaskerCore::StepHandler::Functional do
         .to eq([1, "EUR"])
       no_object = call(dsl.step_handler("c", depends_on: { x: ["y", strict] }) { 1 }, results: { y: 5 })
       expect(no_object.message).to eq("the result of step y: expected an object, got Integer")
+    end
+
+    it "may be a Dry::Struct where that is installed" do
+      # What matters of it here: it takes a Hash of everything, makes a Hash of itself, and has errors of its own.
+      dry = Class.new do
+        def self.new(attributes = {}) = attributes[:total] ? super(attributes) : raise(self::Error, "total is missing")
+        def initialize(attributes) = @attributes = attributes
+        def to_h = @attributes.slice(:total)
+      end
+      dry.const_set(:Error, Class.new(StandardError))
+      stub_const("Dry::Struct", dry)
+      made = dsl.step_handler("a", inputs: Class.new(dry)) { |inputs:| { order: inputs } }
+      document = run_step(registry(a: made), "a", context: { total: 5, more: 1 })
+      expect(document["result"]).to eq({ "order" => { "total" => 5 } })
+      expect(call(made, context: {})).to have_attributes(retryable: false, message: "the task's context: total is missing")
     end
 
     it "may be of a Struct in order, or of any class that takes keywords" do

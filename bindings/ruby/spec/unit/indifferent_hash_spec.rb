@@ -31,6 +31,15 @@ RSpec.describe TaskerCore::IndifferentHash do
     expect(hash).not_to have_key(:x)
   end
 
+  it "stays indifferent where some of it is chosen, or its values change" do
+    expect(hash.select { |key, _| key == "a" }[:a]).to eq(1)
+    expect(hash.filter { |_, value| value == 1 }[:a]).to eq(1)
+    expect(hash.reject { |_, value| value.is_a?(Hash) }[:a]).to eq(1)
+    expect(hash.transform_values(&:class)[:a]).to eq(Integer)
+    expect(described_class.wrap({ "a" => nil, "b" => 1 }).compact).to eq({ "b" => 1 }).and(be_a(described_class))
+    expect(hash.select.with_index { |_, index| index.zero? }.to_a.flatten).to include("a")
+  end
+
   it "matches patterns" do
     matched = case hash
               in { a: Integer => a, b: { c: [{ d: }] } } then [a, d]

@@ -26,6 +26,11 @@ RSpec.describe TaskerCore::StepHandler::Base do
     expect([handler.validate_config({}), handler.validate_config(nil)]).to eq([true, false])
   end
 
+  it "knows them also if its class has a constructor of its own" do
+    made = Class.new(described_class) { def initialize = @mine = true }.new
+    expect([made.config, made.logger]).to eq([{}, TaskerCore::Logger.instance])
+  end
+
   it "tells what it is" do
     expect(handler.handler_name).to eq("ChargeCard")
     expect([handler.capabilities, handler.config_schema[:type], kind.handler_version,

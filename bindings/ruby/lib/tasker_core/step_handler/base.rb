@@ -39,12 +39,18 @@ module TaskerCore
         attr_accessor :handler_methods
       end
 
-      # The template's configuration, and the log.
-      attr_reader :config, :logger
-
       def initialize(config: {}, logger: nil)
         @config = IndifferentHash.wrap(config || {})
-        @logger = logger || Logger.instance
+        @logger = logger
+      end
+
+      # The template's configuration.
+      def config
+        @config ||= IndifferentHash.new
+      end
+
+      def logger
+        @logger ||= Logger.instance
       end
 
       # Does the work. Returns `success(...)` or `failure(...)`; or simply the step's result: a Hash or other JSON, a Struct, or

@@ -26,22 +26,27 @@ module TaskerCore
         end
 
         # Writes the typed values in a result as hashes, whose keys are strings where they were symbols. Plain values stay as they
-        # are, whether they are JSON or not; what is nested without an end stays whole, for the encoder to refuse.
+        # are, whether they are JSON or not; what is nested without an end, or has a key twice, stays whole to be refused.
         def dump(value)
-          catch(:too_deep) { return write(value, 0) }
+          catch(:unwritable) { return write(value, 0) }
           value
         end
 
         private
 
         def write(value, depth)
-          throw(:too_deep) if depth > DEEPEST
+          throw(:unwritable) if depth > DEEPEST
 
           case value
-          when Hash then value.to_h { |key, item| [key.is_a?(Symbol) ? key.name : key, write(item, depth + 1)] }
+          when Hash then write_hash(value, depth)
           when Array then value.map { |item| write(item, depth + 1) }
           else record?(value) ? write(value.to_h, depth) : value
           end
+        end
+
+        def write_hash(value, depth)
+          written = value.to_h { |key, item| [key.is_a?(Symbol) ? key.name : key, write(item, depth + 1)] }
+          written.size == value.size ? written : throw(:unwritable)
         end
 
         def make(kind, attributes, where)
