@@ -87,9 +87,9 @@ type conduct struct {
 	// Return names a hostile result.
 	Return string
 	// Value is the result, if there is one; Items are worked off one by one, with a checkpoint after every Every of them, and
-	// the first attempt dies once it has done DieAt of them.
-	Value               json.RawMessage `json:",omitempty"`
-	Items, Every, DieAt int
+	// the first attempt dies once it has done DieAt of them, or fails once it has done FailAt.
+	Value                       json.RawMessage `json:",omitempty"`
+	Items, Every, DieAt, FailAt int
 }
 
 // allHandlers are interchangeable, so that tests can say which process serves which step.
@@ -220,6 +220,9 @@ func (c conduct) workOff(step *sdk.StepContext, log effectLog) (sdk.StepResult, 
 	for stop := min(item+c.Every, c.Items); item < stop; item++ {
 		if step.Attempt() == 1 && c.DieAt > 0 && item == c.DieAt {
 			os.Exit(9)
+		}
+		if step.Attempt() == 1 && c.FailAt > 0 && item == c.FailAt {
+			return sdk.StepResult{}, c.failure(1)
 		}
 		log.write(step, fmt.Sprintf("item %d", item))
 		sum, done = sum+item, done+1
