@@ -14,7 +14,7 @@ import (
 
 func (a *app) newDLQCommand() *cobra.Command {
 	group := a.newGroup("dlq", "Look into tasks that need somebody",
-		a.newDLQListCommand(), a.newDLQGetCommand(), a.newDLQUpdateCommand(), a.newDLQRequeueCommand(), a.newDLQStatsCommand(),
+		a.newDLQListCommand(), a.newDLQGetCommand(), a.newDLQAddCommand(), a.newDLQUpdateCommand(), a.newDLQRequeueCommand(), a.newDLQStatsCommand(),
 		a.newDLQQueueCommand(), a.newDLQStalenessCommand())
 	group.Long = `Look into tasks that need somebody: dead letters are entered when a task is blocked by failures or has not moved for too
 long. An entry is a ledger beside the task: resolve the entry when you are done, or requeue it to run the failed steps again.`
@@ -134,6 +134,27 @@ func (a *app) newDLQUpdateCommand() *cobra.Command {
 	return cmd
 }
 
+func (a *app) newDLQAddCommand() *cobra.Command {
+	var by, reason string
+	cmd := dlqCommand(a, "add TASK", "Enter a task among the dead letters by hand", exactly("TASK"), func(ctx context.Context, c *client.Client, args []string) (*client.DLQEntry, error) {
+		task, err := parseTask(args[0])
+		if err != nil {
+			return nil, err
+		}
+		h := handFlags{by: by}
+		return c.AddDLQEntry(ctx, task, client.DLQRequeue{RequestedBy: h.who(a), Reason: reason})
+	}, a.printLetter)
+	addDecision(cmd, &by, &reason)
+	return cmd
+}
+
+// addDecision gives a command the flags that say who decides, and why.
+func addDecision(cmd *cobra.Command, by, reason *string) {
+	cmd.Flags().StringVar(reason, "reason", "", "why; it is kept in the trail (required)")
+	cmd.Flags().StringVar(by, "by", "", "who acts; it is kept in the trail (default USER)")
+	_ = cmd.MarkFlagRequired("reason")
+}
+
 func (a *app) newDLQRequeueCommand() *cobra.Command {
 	var by, reason string
 	cmd := dlqCommand(a, "requeue ENTRY", "Run the failed steps of an entry's task again, and resolve the entry", exactly("ENTRY"), func(ctx context.Context, c *client.Client, args []string) (*client.DLQEntry, error) {
@@ -144,9 +165,7 @@ func (a *app) newDLQRequeueCommand() *cobra.Command {
 		h := handFlags{by: by}
 		return c.RequeueDLQEntry(ctx, entry, client.DLQRequeue{RequestedBy: h.who(a), Reason: reason})
 	}, a.printLetter)
-	cmd.Flags().StringVar(&reason, "reason", "", "why; it is kept in the trail (required)")
-	cmd.Flags().StringVar(&by, "by", "", "who acts; it is kept in the trail (default USER)")
-	_ = cmd.MarkFlagRequired("reason")
+	addDecision(cmd, &by, &reason)
 	return cmd
 }
 

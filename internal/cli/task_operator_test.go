@@ -82,5 +82,7 @@ func TestADeadLetterIsWorkedOffFromTheCommandLine(t *testing.T) {
 	require.Contains(t, out, "manually_resolved")
 	require.Contains(t, out, "ada")
 	require.Contains(t, w.fails(1, "dlq", "requeue", entry, "--reason", "again"), "the entry is manually_resolved")
+	other := w.create("test/mixed", "--wait", "--input", `{"n":1}`)
+	require.Contains(t, w.must("dlq", "add", other, "--reason", "the total looks odd"), "manual_dlq")
 	require.Contains(t, w.fails(2, "dlq", "update", "nonsense", "--notes", "x"), "is not an entry's UUID")
 }

@@ -80,6 +80,36 @@ func (a *api) getDLQ(_ http.ResponseWriter, r *http.Request) (any, error) {
 	return dlqEntry(&l), err
 }
 
+func (a *api) addDLQ(w http.ResponseWriter, r *http.Request) (any, error) {
+	task, err := pathUUID(r, "task")
+	if err != nil {
+		return nil, err
+	}
+	body, err := a.decodeDecision(w, r)
+	if err != nil {
+		return nil, err
+	}
+	err = a.Store.AddDeadLetter(r.Context(), task, body.RequestedBy, body.Reason)
+	if errors.Is(err, store.ErrConflict) {
+		return nil, conflict(err)
+	}
+	if err != nil {
+		return nil, noTask(task, err)
+	}
+	return a.getDLQ(w, r)
+}
+
+// decodeDecision reads who decides about a dead letter, and why.
+func (a *api) decodeDecision(w http.ResponseWriter, r *http.Request) (body client.DLQRequeue, err error) {
+	if err := a.decode(w, r, &body); err != nil {
+		return body, err
+	}
+	if strings.TrimSpace(body.RequestedBy) == "" || strings.TrimSpace(body.Reason) == "" {
+		return body, refuse(http.StatusBadRequest, client.CodeBadRequest, "requested_by and reason are required")
+	}
+	return body, nil
+}
+
 func (a *api) updateDLQ(w http.ResponseWriter, r *http.Request) (any, error) {
 	var body client.DLQUpdate
 	if err := a.decode(w, r, &body); err != nil {
@@ -97,12 +127,9 @@ func (a *api) updateDLQ(w http.ResponseWriter, r *http.Request) (any, error) {
 }
 
 func (a *api) requeueDLQ(w http.ResponseWriter, r *http.Request) (any, error) {
-	var body client.DLQRequeue
-	if err := a.decode(w, r, &body); err != nil {
+	body, err := a.decodeDecision(w, r)
+	if err != nil {
 		return nil, err
-	}
-	if strings.TrimSpace(body.RequestedBy) == "" || strings.TrimSpace(body.Reason) == "" {
-		return nil, refuse(http.StatusBadRequest, client.CodeBadRequest, "requested_by and reason are required")
 	}
 	return a.changeDLQ(r, func(id [16]byte) error {
 		_, err := a.Store.RequeueDeadLetter(r.Context(), id, body.RequestedBy, body.Reason)

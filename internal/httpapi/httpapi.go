@@ -37,6 +37,7 @@ type DeadLetterStore interface {
 	DeadLetter(ctx context.Context, id sdk.UUID) (store.DeadLetter, error)
 	DeadLetterOf(ctx context.Context, task sdk.UUID) (store.DeadLetter, error)
 	DeadLetters(ctx context.Context, status store.DLQStatus, limit, offset int) ([]store.DeadLetter, error)
+	AddDeadLetter(ctx context.Context, task sdk.UUID, by, why string) error
 	UpdateDeadLetter(ctx context.Context, id sdk.UUID, u store.DeadLetterUpdate) error
 	RequeueDeadLetter(ctx context.Context, id sdk.UUID, by, why string) (task sdk.UUID, err error)
 	DLQStats(ctx context.Context) ([]store.DLQStats, error)
@@ -140,7 +141,7 @@ func (a *api) routes() map[string]map[string]handler {
 		"/v1/tasks/{task}/workflow_steps/{step}":       {http.MethodGet: a.getStep, http.MethodPatch: a.actOnStep},
 		"/v1/tasks/{task}/workflow_steps/{step}/audit": {http.MethodGet: a.auditStep},
 		"/v1/dlq":                                    {http.MethodGet: a.listDLQ},
-		"/v1/dlq/task/{task}":                        {http.MethodGet: a.getDLQ},
+		"/v1/dlq/task/{task}":                        {http.MethodGet: a.getDLQ, http.MethodPost: a.addDLQ},
 		"/v1/dlq/entry/{entry}":                      {http.MethodPatch: a.updateDLQ},
 		"/v1/dlq/entry/{entry}/requeue":              {http.MethodPost: a.requeueDLQ},
 		"/v1/dlq/stats":                              {http.MethodGet: a.statsDLQ},

@@ -135,6 +135,29 @@ func (s *Store) enterDeadLetter(ctx context.Context, tx pgx.Tx, task sdk.UUID, r
 	return tag.RowsAffected() > 0, err
 }
 
+// AddDeadLetter enters a task by hand. One that is under investigation already is an [ErrConflict], an unknown one [ErrNotFound].
+func (s *Store) AddDeadLetter(ctx context.Context, task sdk.UUID, by, why string) error {
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		var state workflow.TaskState
+		if err := tx.QueryRow(ctx, lockTask, task).Scan(&state); err != nil {
+			return notFound(err)
+		}
+		metadata, err := json.Marshal(map[string]string{"requested_by": by, "reason": why})
+		if err != nil {
+			return err
+		}
+		entered, err := s.enterDeadLetter(ctx, tx, task, DLQManual, metadata)
+		if err == nil && !entered {
+			err = fmt.Errorf("%w: it is under investigation already", ErrConflict)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("enter task %s among the dead letters: %w", task, err)
+	}
+	return nil
+}
+
 const resolveDeadLetter = `/* tasker:resolve_dead_letter */
 update tasker.tasks_dlq set
   resolution_status = coalesce($2::text::tasker.dlq_resolution_status, resolution_status),

@@ -127,6 +127,21 @@ func TestAnInvestigationIsRecordedAndAFurtherFailureOpensAnother(t *testing.T) {
 	require.ErrorIs(t, w.UpdateDeadLetter(t.Context(), sdk.NewUUID(), store.DeadLetterUpdate{Status: &failed}), store.ErrNotFound)
 }
 
+func TestATaskIsEnteredByHandOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	task := w.create(t, w.register(t, single), store.Lease{})
+	require.NoError(t, w.AddDeadLetter(t.Context(), task, "ada", "the customer complains"))
+	letter, err := w.DeadLetterOf(t.Context(), task)
+	require.NoError(t, err)
+	require.Equal(t, store.DLQManual, letter.Reason)
+	require.JSONEq(t, `{"requested_by": "ada", "reason": "the customer complains"}`, string(letter.Metadata))
+	require.ErrorIs(t, w.AddDeadLetter(t.Context(), task, "ada", "again"), store.ErrConflict)
+	require.ErrorIs(t, w.AddDeadLetter(t.Context(), sdk.NewUUID(), "ada", "no such task"), store.ErrNotFound)
+	_, err = w.RequeueDeadLetter(t.Context(), letter.ID, "ada", "nothing failed")
+	require.ErrorIs(t, err, store.ErrConflict)
+}
+
 // age moves everything about a task into the past.
 func (w *world) age(t testing.TB, task sdk.UUID, by time.Duration) {
 	t.Helper()

@@ -90,7 +90,7 @@ type StalenessMonitoring struct {
 	Priority     int32  `json:"priority"`
 }
 
-// DLQRequeue says who sends a dead letter's task on its way again, and why.
+// DLQRequeue says who enters a task among the dead letters, or sends it on its way again, and why.
 type DLQRequeue struct {
 	RequestedBy string `json:"requested_by"`
 	Reason      string `json:"reason"`
@@ -109,6 +109,15 @@ func (c *Client) ListDLQ(ctx context.Context, status string, limit, offset int) 
 func (c *Client) GetDLQEntry(ctx context.Context, task sdk.UUID) (*DLQEntry, error) {
 	e, err := fetch[DLQEntry](ctx, c, "/v1/dlq/task/"+task.String(), nil)
 	if err != nil {
+		return nil, err
+	}
+	return &e, nil
+}
+
+// AddDLQEntry enters a task among the dead letters by hand, for others to look into.
+func (c *Client) AddDLQEntry(ctx context.Context, task sdk.UUID, r DLQRequeue) (*DLQEntry, error) {
+	var e DLQEntry
+	if err := c.do(ctx, &call{method: http.MethodPost, path: "/v1/dlq/task/" + task.String(), body: r, once: true}, &e); err != nil {
 		return nil, err
 	}
 	return &e, nil
