@@ -35,6 +35,7 @@ type Catalog struct {
 	mu      sync.RWMutex
 	byID    map[int32]*Template
 	current map[name]currentTemplate
+	loaded  time.Time // the first template
 
 	counters counters
 }
@@ -71,7 +72,6 @@ type Template struct {
 	Blueprint *workflow.Blueprint
 	numbers   map[string]int32
 	input     *template.Schema
-	loaded    time.Time
 }
 
 // Step is a numbered step of a template.
@@ -233,6 +233,9 @@ func (c *Catalog) keep(row *store.Template) (*Template, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.byID[row.ID] = t
+	if c.loaded.IsZero() {
+		c.loaded = time.Now()
+	}
 	return t, nil
 }
 
@@ -248,7 +251,7 @@ func (c *Catalog) compile(row *store.Template) (*Template, error) {
 	t := &Template{
 		ID: row.ID, Namespace: row.Namespace, Name: row.Name, Version: row.Version,
 		IdentityStrategy: template.IdentityStrategy(row.IdentityStrategy),
-		Definition:       &definition, loaded: time.Now(), Steps: make([]Step, len(row.Steps)), numbers: map[string]int32{},
+		Definition:       &definition, Steps: make([]Step, len(row.Steps)), numbers: map[string]int32{},
 	}
 	initial := map[int32]bool{}
 	for _, s := range row.Steps {

@@ -25,10 +25,8 @@ func (c *Catalog) Stats() CacheStats {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	s.TotalCached = len(c.byID)
-	for _, t := range c.byID {
-		s.OldestEntryAgeSeconds = max(s.OldestEntryAgeSeconds, time.Since(t.loaded).Seconds())
-	}
 	if s.TotalCached > 0 {
+		s.OldestEntryAgeSeconds = time.Since(c.loaded).Seconds()
 		s.AverageAccessCount = float64(s.CacheHits+s.CacheMisses) / float64(s.TotalCached)
 	}
 	return s
