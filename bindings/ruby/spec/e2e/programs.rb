@@ -97,6 +97,32 @@ module Programs
     end
   end
 
+  # Shapes the events of a step.
+  class PaymentPublisher < TaskerCore::DomainEvents::BasePublisher
+    def name
+      "PaymentPublisher"
+    end
+
+    def transform_payload(step_result, _declaration, _context = nil)
+      { paid: step_result[:result]["attempt"] }
+    end
+  end
+
+  def publishers
+    TaskerCore::DomainEvents::PublisherRegistry.instance.register(PaymentPublisher.new)
+    heard = Thread::Queue.new
+    TaskerCore::Worker.start(templates: [TEMPLATES], log_level: "error") do
+      poller = TaskerCore::Worker::InProcessDomainEventPoller.instance
+      poller.subscribe("payment.*") { |event| heard << [event["event_name"], event.dig("payload", "payload")] }
+      poller.start!
+      sleep(0.01) until poller.stats[:polls] >= 2
+      TaskerCore::Client.create_task(name: "publishes", namespace: "events_rb", context: { times: 0 })
+      event = heard.pop
+      poller.stop!
+      tell(event: event, frozen: TaskerCore::DomainEvents::PublisherRegistry.instance.frozen?)
+    end
+  end
+
   # Ends.
 
   # Ends the interpreter while a step runs, without stopping the worker.

@@ -37,6 +37,10 @@ RSpec.describe TaskerCore::Worker, e2e: true do
     expect(play("events")).to eq("name" => "own.event", "same" => true, "active" => false, "delivered" => 1)
   end
 
+  it "has the publishers shape the events of steps whose templates name them" do
+    expect(play("publishers")).to eq("event" => ["payment.processed", { "paid" => 0 }], "frozen" => true)
+  end
+
   { "idle" => 0, "busy" => 0, "exception" => 1 }.each do |how, code|
     it "gives its step back when a program ends that forgot to stop it (#{how})" do
       child = program(File.join(EndToEnd::HERE, "programs.rb"), "leaves", how)

@@ -5,6 +5,7 @@ require "tasker_core/worker/configuration"
 require "tasker_core/worker/event_bridge"
 require "tasker_core/worker/event_poller"
 require "tasker_core/worker/runtime"
+require "tasker_core/worker/shutdown"
 require "tasker_core/worker/step_execution_subscriber"
 require "tasker_core/worker/workflow_templates"
 
@@ -23,16 +24,11 @@ module TaskerCore
       GRACE = 30.0
       EXIT_GRACE = 2.0
 
-      LAST_GRACE = 1.0
-      HURRY_SLICE = 0.1
-      CLOSE_TIMEOUT = 2.0
-      private_constant :LAST_GRACE, :HURRY_SLICE, :CLOSE_TIMEOUT
-
       attr_reader :logger, :config, :handlers
 
       # Shuts down the worker of this process and forgets it, for tests.
       def self.reset_instance!
-        instance.shutdown!(grace: LAST_GRACE)
+        instance.shutdown!(grace: EXIT_GRACE)
         Singleton.__init__(self)
       end
 
@@ -147,11 +143,14 @@ module TaskerCore
 
       def begin_with(configuration, workflows, registry)
         @config = configuration
+        publishers = DomainEvents::PublisherRegistry.instance
         WorkflowTemplates.of(workflows, registry) do |folders|
           @handlers = registry.served_handlers
           logger.warn("no handlers are registered: this worker will run no steps") if @handlers.empty?
-          Runtime.start(configuration.document(@handlers, folders)) || raise(WorkerBootstrapError, "a worker runs already")
+          document = configuration.document(@handlers, folders, publishers: publishers.custom_names)
+          Runtime.start(document) || raise(WorkerBootstrapError, "a worker runs already")
         end
+        publishers.freeze!
         run(Runtime.require!, registry)
       end
 
@@ -169,35 +168,11 @@ module TaskerCore
       end
 
       def stop(grace, hurry)
-        runner = EventPoller.instance.runner
-        begin
-          @worker.drain
-          let_finish(runner, grace, hurry) if runner
-        ensure # also where another Ctrl-C ends the wait
-          left = runner ? runner.release_all("shutdown") : 0
-          logger.warn("#{left} steps are given back: their handlers did not end in time") if left.positive?
-          finish
-        end
-      rescue CoreError, WorkerNotInitializedError => e
-        logger.warn("the worker was stopped already: #{e.message}")
-      end
-
-      def finish
-        Runtime.end { EventPoller.instance.stop!(timeout: CLOSE_TIMEOUT) }
+        Shutdown.new(@worker, EventPoller.instance.runner).run(grace, hurry)
       ensure
         @worker = nil
+        DomainEvents::PublisherRegistry.instance.unfreeze!
         call_hooks
-      end
-
-      def let_finish(runner, grace, hurry)
-        deadline = now + grace
-        until runner.wait_idle([hurry ? HURRY_SLICE : grace, deadline - now].min.clamp(0.0, nil))
-          break if now >= deadline || hurry&.call
-        end
-        return if runner.in_flight.zero?
-
-        runner.cancel_all("shutdown")
-        runner.wait_idle(LAST_GRACE)
       end
 
       def call_hooks
@@ -219,10 +194,6 @@ module TaskerCore
             shutdown!(grace: EXIT_GRACE)
           end
         end
-      end
-
-      def now
-        Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
     end
 

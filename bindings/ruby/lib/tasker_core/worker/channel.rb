@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "tasker_core/domain_events/forwarding"
 require "tasker_core/worker/poller"
 require "tasker_core/worker/runner"
 
@@ -11,6 +12,7 @@ module TaskerCore
 
       def initialize(worker, subscriber, bridge)
         @worker = worker
+        @forwarding = DomainEvents::Forwarding.new(worker)
         @runner = Runner.new(subscriber, worker.slots, bridge)
         @poller = Poller.new(worker, ready: @runner.method(:wait_for_room)) { |frame| on_frame(frame) }
       end
@@ -23,6 +25,7 @@ module TaskerCore
       # Ends the threads, once the worker has ended.
       def close(timeout)
         @poller.stop unless @poller.join(timeout)
+        @forwarding.close(timeout)
         @runner.close
       end
 
@@ -34,9 +37,16 @@ module TaskerCore
           @runner.run(Attempt.new(@worker, frame.number, Native::Frames.uuid(frame.id)), frame.payload)
         when Native::FrameType::CANCEL
           @runner.cancel(frame.number, Native::Codec.load(frame.payload)["reason"] || "cancelled")
+        when Native::FrameType::DOMAIN_EVENT
+          forward(Native::Codec.load(frame.payload))
         when Native::FrameType::DROPPED
           Logger.instance.warn("the core dropped what was not polled in time: #{frame.payload}")
         end
+      end
+
+      # The thread that calls publishers is made here, and can be interrupted where it waits.
+      def forward(event)
+        Thread.handle_interrupt(Object => :on_blocking) { @forwarding.put(event) }
       end
     end
   end

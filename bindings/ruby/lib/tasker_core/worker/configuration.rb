@@ -47,11 +47,12 @@ module TaskerCore
       end
 
       # As the library takes it.
-      def document(handlers, more_templates = [])
+      def document(handlers, more_templates = [], publishers: [])
         searched = more_templates.empty? ? {} : { TEMPLATES => template_paths + more_templates }
         document = { "settings" => settings.merge(searched), "role" => role, "handlers" => handlers.map(&:to_s) }
         document["files"] = files unless files.empty?
         document["domain_events"] = domain_events unless domain_events.empty?
+        document["publishers"] = publishers unless publishers.empty?
         document
       end
     end

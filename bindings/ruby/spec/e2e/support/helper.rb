@@ -30,14 +30,14 @@ module EndToEnd
 
     # Keeps PostgreSQL running for programs, with nobody here who takes their steps.
     def database
-      return if @sandbox
-
       @database ||= TaskerCore::Client.new(settings: settings).tap(&:health_check)
+      @sandbox&.stop
+      @sandbox = nil
     end
 
     # Ends what tests left unfinished.
     def cancel_tasks
-      client = @sandbox ? @sandbox.client : @database
+      client = @database
       tasks = client.list_tasks(namespace: "waits_rb", limit: 100).tasks.map { |task| client.get_task(task.to_h[:task_uuid]) }
       tasks.each { |task| client.cancel_task(task.task_uuid) unless TaskerCore::Client::ENDED.include?(task.status) }
     end
