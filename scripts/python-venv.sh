@@ -6,8 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=.venv/python
-packages='build hatchling httpx mypy orjson pydantic pytest pyyaml ruff types-PyYAML'
-debian='python3-venv python3-build python3-hatchling python3-httpx python3-pytest python3-yaml'
+packages='build gunicorn hatchling httpx mypy orjson pydantic pytest pyyaml ruff types-PyYAML'
+debian='python3-venv python3-gunicorn python3-build python3-hatchling python3-httpx python3-pytest python3-yaml'
 python=${PYTHON:-python3}
 
 # What is there is good if it was made for the same packages and the same Python.

@@ -296,6 +296,23 @@ class Stock(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None: ...
 
 
+def growing(requests: str) -> None:
+    """Run tasks of the application in `existing_app` whose steps are not all known beforehand."""
+    os.environ["TASKER_TEMPLATE_PATH"] = str(Path(__file__).with_name("existing_app") / "config")
+    runs = []
+    with Worker.start(handler_packages=["existing_app"], config=BootstrapConfig(log_level="error")):
+        client = TaskerClient()
+        for name, context in json.loads(requests):
+            task = client.create_task(name, namespace="existing_py", context=context)
+            ended = client.wait_for_task(task.task_uuid)
+            steps = {
+                step.name: [step.current_state, step.attempts, (step.results or {}).get("result")]
+                for step in client.list_task_steps(task.task_uuid)
+            }
+            runs.append({"status": ended.status, "steps": steps})
+    tell(runs=runs)
+
+
 def existing() -> None:
     """Run the application in `existing_app`, from its own templates."""
     stock = ThreadingHTTPServer(("127.0.0.1", 0), Stock)
