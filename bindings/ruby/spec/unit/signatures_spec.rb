@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
 require "tasker_core"
+require "tasker_core/dev"
+require "tasker_core/testing"
 
 # The signatures in sig/ are those of the methods that there are, and of all of them.
 RSpec.describe "the RBS signatures" do
