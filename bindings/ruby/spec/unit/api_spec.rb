@@ -158,6 +158,14 @@ RSpec.describe TaskerCore::StepHandler::Api do
       end
     end
 
+    it "looks whether Faraday is there" do
+      api = described_class.new
+      allow(api).to receive(:require).with("faraday").and_raise(LoadError)
+      expect(api.send(:faraday?)).to be(false)
+      allow(api).to receive(:require).with("faraday").and_return(true)
+      expect(api.send(:faraday?)).to be(true)
+    end
+
     it "is Faraday's where that is installed" do
       builder =
         Class.new do

@@ -34,6 +34,10 @@ RSpec.describe TaskerCore::Errors do
     expect(described_class::ServerError.new("x", operation: "create").operation).to eq("create")
   end
 
+  %w[RetryableError PermanentError TimeoutError NetworkError ValidationError NotFoundError FFIError ServerError].each do |name|
+    it("has #{name} tell what it is") { expect(described_class.const_get(name).new("x").error_class).to eq(name) }
+  end
+
   it "can be raised by the class alone" do
     expect { raise described_class::PermanentError }.to raise_error("TaskerCore::Errors::PermanentError")
   end

@@ -42,6 +42,16 @@ RSpec.describe TaskerCore::Registry do
       expect(log.string).to include("handler a is registered again")
     end
 
+    it "finds handlers in more ways when it is told of them" do
+      stub_const("Shop", Module.new)
+      stub_const("Shop::Plain", Class.new { def call(_context) = :plain })
+      expect(known.resolve_handler("Shop::Plain")).to be_nil
+      expect(known.allow_module(Shop).resolve_handler("Shop::Plain").call(nil)).to eq(:plain)
+      own = Class.new(TaskerCore::Registry::Resolvers::RegistryResolver) { handles_prefix "own." }
+      own.register_handler("own.a", handler)
+      expect(known.add_resolver(own.new).resolve_handler("own.a")).to be_a(handler)
+    end
+
     it "is one for the process, until it is reset" do
       before = described_class.instance
       expect(described_class.instance).to equal(before)

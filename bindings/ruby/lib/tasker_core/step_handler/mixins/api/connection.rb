@@ -11,7 +11,8 @@ module TaskerCore
     module Mixins
       module API
         # A small HTTP client on Net::HTTP, for where Faraday is not installed. It has the part of Faraday's interface that
-        # handlers use: what is a Hash or an Array is sent as JSON, and JSON that comes is decoded.
+        # handlers use: what is a Hash or an Array is sent as JSON, text is taken for JSON unless its Content-Type says otherwise,
+        # and JSON that comes is decoded.
         class Connection
           # Seconds that a call, and making its connection, may take.
           Options = Struct.new(:timeout, :open_timeout)
@@ -79,7 +80,7 @@ module TaskerCore
 
           def write(sent, body)
             sent.body = body.is_a?(String) ? body : JSON.generate(body)
-            sent["Content-Type"] ||= "application/json" unless body.is_a?(String)
+            sent["Content-Type"] ||= "application/json"
           end
         end
       end
