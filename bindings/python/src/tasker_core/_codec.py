@@ -64,13 +64,16 @@ def loads(raw: bytes) -> Any:
     try:
         if _orjson is not None and _long_number not in raw.translate(_digits_to_zero):
             return _orjson.loads(raw)
-        return json.loads(raw, parse_constant=_refuse_constant)
+        return _decoder.decode(str(raw, "utf-8"))
     except (ValueError, RecursionError) as error:
         raise DecodeError(f"not JSON: {error}") from error
 
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _is_plain(value: Any) -> bool:

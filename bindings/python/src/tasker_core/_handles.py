@@ -124,7 +124,11 @@ class NativeWorker(_Endpoint):
 
     def complete(self, token: int, result: bytes, timeout: float) -> None:
         """Hand over a result. An error says whether the token is still good."""
-        self._library.ask("tasker_complete", self.handle, token, result, len(result), _ms(timeout))
+        code, document = self._library.answer("tasker_complete at once", self.handle, token, result, len(result), 0)
+        if code == Status.E_BUSY and timeout > 0:
+            code, document = self._library.answer("tasker_complete", self.handle, token, result, len(result), _ms(timeout))
+        if code < 0:
+            self._library.fail(code, document)
 
     def checkpoint(self, token: int, data: bytes, timeout: float) -> None:
         """Store how far a step got; it is delivered again with another token."""

@@ -72,6 +72,10 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 }
 """Every function of the header: what it returns and takes."""
 
+HOLDING = ("tasker_buf_free", "tasker_complete")
+"""Those that are also called without letting other threads run, where they do not wait: that takes less time than a
+switch of threads, and every step needs them."""
+
 FORKED, GO_STARTED, SEGV_NOT_GO, HANDLERS_NO_ONSTACK, OTHER_GO_RUNTIME, MUSL = 1, 2, 4, 8, 16, 32
 """The bits of `tasker_process_state`."""
 
@@ -92,7 +96,12 @@ class Library:
                 raise LibraryLoadError(f"{path} has no {name}: it is older than this package; {_TOGETHER}")
             function.restype, function.argtypes = restype, argtypes
             self._functions[name] = function
-        self._free = self._functions["tasker_buf_free"]
+        holding = ctypes.PyDLL(str(path))
+        for name in HOLDING:
+            function = getattr(holding, name)
+            function.restype, function.argtypes = FUNCTIONS[name]
+            self._functions[f"{name} at once"] = function
+        self._free = self._functions["tasker_buf_free at once"]
         self._check_abi()
 
     def _check_abi(self) -> None:
@@ -123,7 +132,8 @@ class Library:
                 undo(ctypes.string_at(out.data, out.len))
             raise
         finally:
-            self._free(ctypes.byref(out))
+            if out.data:
+                self._free(ctypes.byref(out))
 
     def ask(self, name: str, *args: Any) -> bytes:
         """Like `answer`, but errors are raised. The outcome is dropped: use `answer` where it matters."""

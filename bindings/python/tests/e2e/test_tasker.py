@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ PYTHON = {"TASKER_PYTHON": sys.executable}
 
 
 @pytest.fixture
-def client(data_dir: str) -> TaskerClient:
-    return TaskerClient(settings={"database.url": "", "database.data_dir": data_dir})
+def client(data_dir: str) -> Iterator[TaskerClient]:
+    with TaskerClient(settings={"database.url": "", "database.data_dir": data_dir}) as opened:
+        yield opened
 
 
 def changes(out: str) -> list[dict[str, Any]]:
