@@ -80,7 +80,7 @@ func TestAWorkersOwnAPITellsItsHealthItsCountsAndItsTemplates(t *testing.T) {
 	}
 	_, text := ask(t, "GET", base+"/health/detailed")
 	checks := fields(t, text)["checks"].(map[string]any)
-	for _, name := range []string{"database", "command_processor", "queue_processing", "event_system", "step_processing"} {
+	for _, name := range []string{"database", "command_processor", "queue_processing", "event_system", "step_processing", "circuit_breakers"} {
 		require.Contains(t, checks, name)
 	}
 	require.Equal(t, []any{"e2e"}, fields(t, text)["system_info"].(map[string]any)["supported_namespaces"])
