@@ -343,3 +343,32 @@ func TestBatchesCutShortCanBeResetAndRun(t *testing.T) {
 	require.ElementsMatch(t, []string{"work_001", "work_002", "work_003", "sum", "end"}, w.work(t, nil))
 	require.Equal(t, workflow.TaskComplete, w.state(t, task))
 }
+
+func TestBatchesThatEndWhileOneFailsFastLeaveNoDisorder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(t, "fast", template.IdentityAlwaysUnique, batched(6, template.FailFast)...)
+	const tasks = 10
+	w.splitMany(t, "fast", tasks, 12)
+	claimed := w.claim(t)
+	require.Len(t, claimed, tasks*6)
+	var g errgroup.Group
+	for hand := range 6 {
+		g.Go(func() error {
+			for n := hand; n < len(claimed); n += 6 {
+				end := success()
+				if claimed[n].Name == "work_003" {
+					end = failure(false)
+				}
+				if err := w.insist(t, results(end, claimed[n])); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	require.NoError(t, g.Wait())
+	require.Equal(t, tasks, w.db.Count(t, "select count(*) from tasker.tasks where state = 'blocked_by_failures'"))
+	require.Empty(t, w.claim(t))
+	require.Zero(t, w.db.Count(t, "select count(*) from tasker.workflow_steps where name like 'work_%' and state not in ('complete', 'error')"))
+}
