@@ -8,7 +8,7 @@ RSpec.describe TaskerCore::Native do
   root = File.expand_path("../../../..", __dir__)
   header = File.read(File.join(root, "include", "tasker.h"))
   contract = ->(name) { JSON.parse(File.read(File.join(root, "include", "contract", "#{name}.json"))) }
-  enums = header.scan(/^\s*TASKER_(\w+) = (-?\d+)/).transform_values(&:to_i)
+  enums = header.scan(/^\s*TASKER_(\w+) = (-?\d+)/).to_h.transform_values(&:to_i)
   types = {
     "int32_t" => [:int32], "uint32_t" => [:uint32], "int64_t" => [:int64], "uint64_t" => [:uint64], "size_t" => [:size_t],
     "tasker_handle" => [:uint64], "tasker_token" => [:uint64], "const uint8_t *" => [:buffer_in], "const char *" => [:string],

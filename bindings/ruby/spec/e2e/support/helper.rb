@@ -22,6 +22,7 @@ module EndToEnd
     end
 
     def sandbox
+      E2E.register unless @sandbox
       @sandbox ||= TaskerCore::Testing::Sandbox.new(
         templates: [TEMPLATES], workflows: [E2E::DiamondWorkflow, E2E::ApprovalWorkflow], data_dir: data_dir,
         settings: { "worker.unknown_handler_grace_ms" => 300 }, log_level: "error"
