@@ -31,7 +31,10 @@ func TestAnOrderIsFulfilledAtItsSecondPayment(t *testing.T) {
 
 func TestAnOrderOfNothingFailsForGood(t *testing.T) {
 	t.Parallel()
-	task := tasktest.Run(t, orders.NewRegistry(0), orderTemplate, orders.Order{Items: []orders.Item{{ProductID: 4}}})
+	task := tasktest.Run(t, orders.NewRegistry(0), orderTemplate, orders.Order{
+		Customer: orders.Customer{ID: 1, Email: "ada@example.com"},
+		Items:    []orders.Item{{ProductID: 4}},
+	})
 	require.Equal(t, "blocked_by_failures", task.State)
 	require.Equal(t, 1, task.Attempts("validate_cart"))
 	require.Contains(t, task.Execution("validate_cart").Error.Message, "product 4: a quantity of 0 cannot be ordered")

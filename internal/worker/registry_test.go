@@ -56,10 +56,14 @@ func TestAShutdownFollowsTheWayOfTheSteps(t *testing.T) {
 		defer mu.Unlock()
 		order = append(order, what)
 	}
+	told := make(chan struct{})
 	w := newWorld(t, 1, func(d *Dependencies) {
-		make := d.NewRunner
+		newRunner := d.NewRunner
 		d.NewRunner = func(sink dispatch.CompletionSender, slots *dispatch.Slots) Runner {
-			return &runner{make(sink, slots), func() { note("the handlers are told to finish") }}
+			return &runner{newRunner(sink, slots), sync.OnceFunc(func() {
+				note("the handlers are told to finish")
+				close(told)
+			})}
 		}
 	})
 	gate := newGate(w)
@@ -72,6 +76,7 @@ func TestAShutdownFollowsTheWayOfTheSteps(t *testing.T) {
 	stop()
 	done := make(chan error, 1)
 	go func() { done <- w.Shutdown(context.Background(), patience) }()
+	receive(t, told)
 	gate.let(t, nil)
 	require.NoError(t, receive(t, done))
 	require.Equal(t, []string{"the handlers are told to finish", "the result is accepted", "the event is published"}, order)
