@@ -1,5 +1,7 @@
 # The Ruby binding: its tests and its gem.
 
+BINDING_TESTS += ruby-test
+
 .PHONY: ruby-test
 ruby-test: lib ## Check and test the Ruby binding
 	scripts/ruby-test.sh
