@@ -45,8 +45,10 @@ func (a *attempt) run() {
 	}
 	started := time.Now()
 	timer := time.AfterFunc(timeout, func() {
-		cancel(ErrTimeout)
-		a.sendResult(timedOut(m, timeout), started)
+		if a.sent.CompareAndSwap(false, true) { // before the handler hears of it, and returns
+			cancel(ErrTimeout)
+			s.sink.Send(a.result(timedOut(m, timeout), started))
+		}
 	})
 	var result *sdk.StepExecutionResult
 	defer func() { // also when the handler panics, or ends its goroutine
@@ -73,15 +75,15 @@ func (a *attempt) finish(ctx context.Context, result *sdk.StepExecutionResult, s
 		a.send(&Completion{Message: m, Released: true})
 		return
 	}
-	a.sendResult(result, started)
+	a.send(a.result(result, started))
 }
 
-func (a *attempt) sendResult(r *sdk.StepExecutionResult, started time.Time) {
+func (a *attempt) result(r *sdk.StepExecutionResult, started time.Time) *Completion {
 	now := time.Now()
 	r.Metadata.StartedAt, r.Metadata.CompletedAt = &started, now
 	r.Metadata.ExecutionTimeMS = now.Sub(started).Milliseconds()
 	r.Metadata.WorkerID = a.service.cfg.WorkerName
-	a.send(&Completion{Message: a.message, Result: r})
+	return &Completion{Message: a.message, Result: r}
 }
 
 func (a *attempt) send(c *Completion) {
