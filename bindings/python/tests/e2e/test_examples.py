@@ -48,7 +48,7 @@ def test_an_order_is_fulfilled_at_its_second_payment(start: Start) -> None:
     assert "attempt 1 of 5: retryable_error: the payment gateway did not answer" in out
 
 
-def test_an_order_of_nothing_is_refused(start: Start) -> None:
-    order = {**ORDER, "items": [{"product_id": 4, "quantity": 0, "price_cents": 1}]}
+def test_an_order_that_the_template_rules_out_is_refused(start: Start) -> None:
+    order = {**ORDER, "items": [{"product_id": 0, "quantity": 1, "price_cents": 1}]}
     code, out = run(start, "orders/orders.py", "examples_order_fulfillment/order_fulfillment", order)
-    assert (code, "items/0/quantity: 0 is less than 1" in out) == (4, True), out
+    assert (code, "items/0/product_id: 0 is less than 1" in out) == (4, True), out
