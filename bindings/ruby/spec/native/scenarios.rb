@@ -2,7 +2,6 @@
 
 # What children of the specs do: `scenarios.rb NAME ARGUMENTS...`. Each prints what it saw as JSON.
 
-require "fiddle"
 require "json"
 require "timeout"
 require "tasker_core"
@@ -387,9 +386,10 @@ module Scenarios
     writer.close
   end
 
-  # Forks past Ruby and libc, so that only the library itself can know.
+  # Forks past Ruby and libc, so that only the library itself can know. The call keeps the interpreter's lock: in the child
+  # there is no other thread left to give it back.
   def raw_fork
-    syscall = Fiddle::Function.new(Fiddle.dlopen(nil)["syscall"], [Fiddle::TYPE_LONG], Fiddle::TYPE_LONG)
+    syscall = FFI::Function.new(:long, [:long], FFI::DynamicLibrary.open(nil, FFI::DynamicLibrary::RTLD_LAZY).find_function("syscall"))
     pid = syscall.call(57)
     return pid unless pid.zero?
 
