@@ -101,14 +101,14 @@ func (h *host) try(handle uint64, method string, params any) bridge.Reply {
 	return h.Call(handle, method, raw, 30_000)
 }
 
-// frames takes what there is within the time.
+// frames takes the next frame that comes within the time: one, so that none is left over for who asks next.
 func (h *host) frames(handle uint64, within time.Duration) []bridge.Frame {
 	h.t.Helper()
 	var b []byte
 	alloc := func(n int) []byte { b = make([]byte, n); return b }
 	until := time.Now().Add(within)
 	for {
-		r := h.Poll(handle, 32, 0, true, alloc)
+		r := h.Poll(handle, 1, 0, true, alloc)
 		if r.Code == bridge.OK {
 			frames, err := bridge.ReadFrames(b)
 			require.NoError(h.t, err)
