@@ -17,6 +17,7 @@ import pytest
 
 from killing import kill_group, kill_timer
 from tasker_core import TaskerClient
+from tasker_core.client import ENDED
 from tasker_core.testing import Sandbox
 
 from . import handlers
@@ -31,14 +32,19 @@ KILL_AFTER_S = 90.0
 
 @pytest.fixture(scope="session")
 def data_dir() -> Iterator[str]:
-    """The folder of a private PostgreSQL, which runs for all programs."""
+    """The folder of the private PostgreSQL of all programs."""
     folder = tempfile.mkdtemp(prefix="tasker-e2e-")
     os.chmod(folder, 0o755)  # PostgreSQL may have to run as another user, who has to get there
-    data = os.path.join(folder, "pg")
-    with TaskerClient(settings={"database.url": "", "database.data_dir": data}) as client:
-        client.health_check()
-        yield data
+    yield os.path.join(folder, "pg")
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def client(data_dir: str) -> Iterator[TaskerClient]:
+    """A client of the private PostgreSQL, which runs for as long as this one is open."""
+    with TaskerClient(settings={"database.url": "", "database.data_dir": data_dir}) as opened:
+        opened.health_check()
+        yield opened
 
 
 @pytest.fixture(scope="session")
@@ -130,8 +136,8 @@ Play = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def start(data_dir: str) -> Iterator[Start]:
-    """Start Python, or another program, and see to it that it does not outlive the test."""
+def start(data_dir: str, client: TaskerClient) -> Iterator[Start]:
+    """Start Python, or another program, and see to it that neither it nor a step it left waiting outlives the test."""
     programs: list[Program] = []
 
     def begin(*arguments: object, program: object = sys.executable, **environment: str) -> Program:
@@ -141,6 +147,9 @@ def start(data_dir: str) -> Iterator[Start]:
     yield begin
     for program in programs:
         program.kill()
+    for task in client.list_tasks(namespace="waits_py", limit=100).tasks:
+        if client.get_task(task.task_uuid).status not in ENDED:
+            client.cancel_task(task.task_uuid)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,12 +15,6 @@ from tasker_core.client import TaskerClient, TaskResponse
 from .conftest import HERE, Start
 
 SERVE = ("--handlers", HERE / "handlers.py", "--templates", HERE / "templates")
-
-
-@pytest.fixture(scope="module")
-def client(data_dir: str) -> Iterator[TaskerClient]:
-    with TaskerClient(settings={"database.url": "", "database.data_dir": data_dir}) as opened:
-        yield opened
 
 
 def wait_task(client: TaskerClient, seconds: float, deaf: bool = False) -> TaskResponse:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,6 @@ from tasker_core.client import TaskerClient
 from .conftest import Program, Start
 
 PYTHON = {"TASKER_PYTHON": sys.executable}
-
-
-@pytest.fixture
-def client(data_dir: str) -> Iterator[TaskerClient]:
-    with TaskerClient(settings={"database.url": "", "database.data_dir": data_dir}) as opened:
-        yield opened
 
 
 def changes(out: str) -> list[dict[str, Any]]:
