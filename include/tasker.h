@@ -250,7 +250,9 @@ TASKER_API int32_t tasker_client_new(const uint8_t *cfg, size_t n, int32_t timeo
 TASKER_API int32_t tasker_client_free(tasker_handle h);
 
 /* Calls a method of a worker or a client: one JSON document in, one out. Waits; the deadline is kept. Methods:
- * client.create_task get_task list_tasks cancel_task list_steps get_step step_audit health; events.publish poll;
+ * client.create_task get_task list_tasks cancel_task task_summary pause_task resume_task resolve_task list_steps get_step
+ * step_audit reset_for_retry resolve_manually complete_manually retry_from run_now list_dlq get_dlq_entry add_dlq_entry
+ * update_dlq_entry requeue_dlq_entry dlq_stats dlq_investigations dlq_staleness health; events.publish poll;
  * templates.list get validate refresh; health.basic live ready detailed; metrics.worker prometheus; config.runtime
  * environment. ffi/README.md describes the documents. */
 TASKER_API int32_t tasker_call(tasker_handle h, const uint8_t *method, size_t mn, const uint8_t *json, size_t n, int32_t timeout_ms, tasker_buf *out);

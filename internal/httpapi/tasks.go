@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tasker-systems/tasker-go/internal/actor"
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
@@ -99,7 +100,8 @@ func (a *api) listTasks(_ http.ResponseWriter, r *http.Request) (any, error) {
 	perPage := number(q, "per_page", defaultPerPage, maxPerPage, &problems)
 	filter := store.TaskFilter{
 		Namespace: q.Get("namespace"), Name: q.Get("name"), Initiator: q.Get("initiator"), SourceSystem: q.Get("source_system"),
-		States: states(q.Get("status"), &problems), Tags: q["tag"], Context: a.contextFilter(q.Get("context"), &problems), Limit: perPage, Offset: (page - 1) * perPage,
+		States: states(q.Get("status"), &problems), Tags: q["tag"], Context: a.contextFilter(q.Get("context"), &problems),
+		Since: moment(q, "since", &problems), Until: moment(q, "until", &problems), Limit: perPage, Offset: (page - 1) * perPage,
 	}
 	if len(problems) > 0 {
 		return nil, refuse(http.StatusBadRequest, client.CodeBadRequest, "%s", strings.Join(problems, "; "))
@@ -124,6 +126,19 @@ func (a *api) contextFilter(text string, problems *[]string) json.RawMessage {
 		*problems = append(*problems, fmt.Sprintf("context: %v", err))
 	}
 	return json.RawMessage(text)
+}
+
+// moment reads a query parameter that is a time; it is zero if it is not given.
+func moment(q url.Values, name string, problems *[]string) time.Time {
+	text := q.Get(name)
+	if text == "" {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		*problems = append(*problems, fmt.Sprintf("%s %q is not a time like 2026-01-31T12:00:00Z", name, text))
+	}
+	return at
 }
 
 // number reads a query parameter from 1 to highest.

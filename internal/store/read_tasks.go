@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 )
@@ -20,6 +22,8 @@ type TaskFilter struct {
 	Tags []string
 	// Context is JSON that a task's context must contain: objects their fields, lists their items.
 	Context json.RawMessage
+	// Tasks created at or after Since, and before Until.
+	Since, Until time.Time
 	// Limit bounds the tasks of one page; Offset skips those of earlier ones.
 	Limit, Offset int
 }
@@ -41,13 +45,14 @@ const taskFilter = `($1 = '' or tt.namespace = $1) and ($2 = '' or tt.name = $2)
   and ($3 = '' or t.initiator = $3) and ($4 = '' or t.source_system = $4)
   and (cardinality($5::text[]) = 0 or t.tags @> $5)
   and (cardinality($6::text[]) = 0 or t.state::text = any($7::text[]) and ` + visibleState + ` = any($6))
-  and ($8::text is null or t.context @> $8::text::jsonb)`
+  and ($8::text is null or t.context @> $8::text::jsonb)
+  and t.task_uuid >= $9 and t.created_at >= $10 and t.created_at < $11`
 
 // UUIDs of version 7 are ordered by time, so the newest tasks stand at the end of the primary key.
 const listTasks = `/* tasker:list_tasks */
 select ` + taskColumns + ` from (
   select t.* from tasker.tasks t join tasker.task_templates tt using (template_id) where ` + taskFilter + `
-  order by t.task_uuid desc limit $9 offset $10) t, ` + taskTables + `
+  order by t.task_uuid desc limit $12 offset $13) t, ` + taskTables + `
 order by t.task_uuid desc`
 
 const countTasks = `/* tasker:count_tasks */
@@ -91,5 +96,8 @@ func (f *TaskFilter) args() []any {
 			stored = append(stored, string(workflow.TaskStepsInProcess))
 		}
 	}
-	return []any{f.Namespace, f.Name, f.Initiator, f.SourceSystem, tags, visible, stored, textOrNull(f.Context)}
+	return []any{
+		f.Namespace, f.Name, f.Initiator, f.SourceSystem, tags, visible, stored, textOrNull(f.Context),
+		firstSince(f.Since), orInfinity(f.Since, pgtype.NegativeInfinity), orInfinity(f.Until, pgtype.Infinity),
+	}
 }

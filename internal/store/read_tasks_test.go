@@ -65,6 +65,12 @@ func TestFiltersPickTasks(t *testing.T) {
 	add("tagged", func(n *store.NewTask) { n.Tags = []string{"eu", "vip"} })
 	add("half tagged", func(n *store.NewTask) { n.Tags = []string{"eu"} })
 	failed, retrying := add("failed", nil), add("retrying", nil)
+	noon := time.Now()
+	for as, created := range map[string]time.Time{
+		"pending": noon.Add(-100 * 24 * time.Hour), "tagged": noon.Add(-time.Hour), "half tagged": noon.Add(-time.Hour - time.Millisecond),
+	} {
+		w.db.Exec(t, "update tasker.tasks set created_at = $2 where task_uuid = $1", named[as], created)
+	}
 	require.Equal(t, []int32{validateStep}, w.claim(t, failed))
 	w.apply(t, failed, store.Outcome{StepNo: validateStep, Attempt: 1, Kind: store.OutcomeError})
 	w.apply(t, retrying, store.Outcome{StepNo: validateStep, Attempt: 1, Kind: store.OutcomeRetry, Delay: time.Hour})
@@ -88,6 +94,10 @@ func TestFiltersPickTasks(t *testing.T) {
 		"complete":     {store.TaskFilter{States: []workflow.TaskState{workflow.TaskComplete}}, nil},
 		"in any of several": {store.TaskFilter{States: []workflow.TaskState{workflow.TaskWaitingForRetry, workflow.TaskCancelled}},
 			[]string{"cancelled", "retrying"}},
+		"since":            {store.TaskFilter{Since: noon.Add(-time.Hour).Truncate(time.Microsecond)}, []string{"cancelled", "failed", "other template", "retrying", "tagged"}},
+		"until":            {store.TaskFilter{Until: noon.Add(-time.Hour).Truncate(time.Microsecond)}, []string{"half tagged", "pending"}},
+		"between":          {store.TaskFilter{Since: noon.Add(-2 * time.Hour), Until: noon.Add(-time.Minute)}, []string{"half tagged", "tagged"}},
+		"since the future": {store.TaskFilter{Since: noon.Add(time.Hour)}, nil},
 		"by state and namespace": {store.TaskFilter{Namespace: "shop", States: []workflow.TaskState{workflow.TaskStepsInProcess}},
 			[]string{"half tagged", "tagged"}},
 	} {

@@ -40,6 +40,11 @@ func TestEachCallIsTheRightRequest(t *testing.T) {
 				Initiator: "ada", SourceSystem: "web", Tags: []string{"a", "b&c"}})
 			return err
 		},
+		"GET /v1/tasks?since=2026-01-31T11%3A00%3A00Z&until=2026-01-31T12%3A00%3A00.5Z": func(ctx context.Context, c *Client) error {
+			noon := time.Date(2026, 1, 31, 13, 0, 0, 5e8, time.FixedZone("CET", 3600))
+			_, err := c.ListTasks(ctx, TaskQuery{Since: noon.Add(-time.Hour).Truncate(time.Hour), Until: noon})
+			return err
+		},
 		"GET /v1/templates": func(ctx context.Context, c *Client) error {
 			_, err := c.ListTemplates(ctx, "")
 			return err

@@ -55,6 +55,8 @@ type TaskQuery struct {
 	Tags []string
 	// Context is JSON that a task's context must contain: objects their fields, lists their items.
 	Context string
+	// Since and Until pick tasks by when they were created: at or after the one, before the other.
+	Since, Until time.Time
 }
 
 func (q TaskQuery) values() url.Values {
@@ -76,6 +78,11 @@ func (q TaskQuery) values() url.Values {
 	set("initiator", q.Initiator)
 	set("source_system", q.SourceSystem)
 	set("context", q.Context)
+	for key, at := range map[string]time.Time{"since": q.Since, "until": q.Until} {
+		if !at.IsZero() {
+			set(key, at.UTC().Format(time.RFC3339Nano))
+		}
+	}
 	for _, tag := range q.Tags {
 		v.Add("tag", tag)
 	}

@@ -10,14 +10,19 @@ import (
 
 func splitPath(path string) []string { return strings.Split(path, "/") }
 
-// scalars reads parameters that are scalars, or arrays of them. null counts as not given.
-func scalars(params []byte) (map[string][]string, error) {
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(params, &raw); err != nil {
+// object reads parameters by their names.
+func object(params []byte) (map[string]json.RawMessage, error) {
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(params, &given); err != nil {
 		return nil, bridge.Errorf(bridge.EInvalid, "the parameters must be an object")
 	}
+	return given, nil
+}
+
+// scalars reads parameters that are scalars, or arrays of them. null counts as not given.
+func scalars(given map[string]json.RawMessage) (map[string][]string, error) {
 	values := map[string][]string{}
-	for key, value := range raw {
+	for key, value := range given {
 		list := []json.RawMessage{value}
 		if value[0] == '[' {
 			if err := json.Unmarshal(value, &list); err != nil {
