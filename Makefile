@@ -17,7 +17,7 @@ help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "; print "Usage: make TARGET\n"} /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## Run a workflow of Go and Python handlers, with nothing to configure
+demo: ## Run a workflow of Go, Python and Ruby handlers, with nothing to configure
 	scripts/setup.sh demo
 	$(MAKE) --no-print-directory build
 	@if { command -v python3 || command -v ruby; } >/dev/null && command -v $${CC:-gcc} >/dev/null; then $(MAKE) --no-print-directory lib; fi

@@ -6,3 +6,8 @@ import _ "embed"
 //
 //go:embed orders.py
 var Python []byte
+
+// Ruby holds the same handlers in Ruby.
+//
+//go:embed orders.rb
+var Ruby []byte

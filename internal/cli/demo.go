@@ -45,8 +45,8 @@ func (a *app) newDemoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Run a workflow of four steps here and now, with nothing to configure",
 		Long: `Run a workflow of four steps here and now, with nothing to configure: an order is validated, reserved, paid and shipped. The
-first payment fails and is tried again. Where Python and the package tasker_core are here, the payment is made in Python and
-the rest in Go; otherwise all of it in Go.
+first payment fails and is tried again. The payment is made in Python where Python and the package tasker_core are here, and
+the order shipped in Ruby where Ruby and the gem tasker_core are; the rest is done in Go.
 
 Stop it at any moment, even with kill -9, and start it again: it finishes what it had begun before it begins anew.`,
 		Args: exactly(),

@@ -29,6 +29,7 @@ type demoPart struct {
 
 var demoParts = []demoPart{
 	{"python", "process_payment", "order.process_payment", "orders.py", orders.Python},
+	{"ruby", "ship_order", "order.ship_order", "orders.rb", orders.Ruby},
 }
 
 // demoHost is a worker in another language that takes part in the demo.

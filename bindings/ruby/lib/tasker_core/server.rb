@@ -16,6 +16,9 @@ module TaskerCore
     EXIT_LIBRARY = 3
     EXIT_UNEXPECTED = 4
 
+    # Names a pipe's descriptor, into which a line is written when steps are taken.
+    READY = "TASKER_READY_FD"
+
     class << self
       # Runs a worker, as its arguments say. Returns an exit code.
       def main(arguments)
@@ -37,6 +40,7 @@ module TaskerCore
           return failed(e, configured_wrongly?(e) ? EXIT_CONFIG : EXIT_UNEXPECTED)
         end
         Logger.instance.info("worker #{worker.worker_id} serves #{worker.handlers.size} handlers, #{worker.slots} steps at once")
+        tell_ready
         wait_for_stop(signals, worker)
         stop(worker, signals, options.grace)
         EXIT_OK
@@ -71,6 +75,12 @@ module TaskerCore
       end
 
       private
+
+      # Tells whoever started this program, if they want to know.
+      def tell_ready
+        descriptor = ENV.delete(READY)
+        IO.open(Integer(descriptor), "w") { |pipe| pipe.puts("ready") } if descriptor
+      end
 
       def failed(error, code)
         Logger.instance.error(error.message)

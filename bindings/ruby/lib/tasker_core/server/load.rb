@@ -11,8 +11,8 @@ module TaskerCore
       USUAL = %w[app/handlers lib/handlers handlers app/tasker/handlers lib/tasker/handlers].freeze
 
       class << self
-        # Loads files, folders and libraries, and returns the workflows that they declare. Handler classes register
-        # themselves by their names, or are found by the names of their classes in the modules that are loaded here.
+        # Loads files, folders and libraries, and returns the workflows that they declare. Handler classes that are loaded here
+        # can be named by templates.
         def handlers(named)
           before = classes
           specs = ENV.fetch(FOLDERS, "").split(File::PATH_SEPARATOR) + named
@@ -42,12 +42,14 @@ module TaskerCore
           ObjectSpace.each_object(Class).select { |found| found <= StepHandler::Base || found < Workflow }
         end
 
-        # A class can be named by templates that it was loaded for.
+        # A class can be named by templates that it was loaded for, by its name and by the `handler_name` that it sets.
         def register(found)
           return if found.name.nil? || !(found <= StepHandler::Base)
 
           registry = Registry::HandlerRegistry.instance
-          registry.register_handler(found.name, found) unless registry.handler_available?(found.name)
+          [found.name, found.handler_name].uniq.each do |name|
+            registry.register_handler(name, found) unless registry.handler_available?(name)
+          end
         end
       end
     end

@@ -11,11 +11,12 @@ module TaskerCore
       ROLES = %w[full worker].freeze
       private_constant :LEVELS, :ROLES
 
-      attr_reader :handlers, :templates, :namespaces, :settings, :threads, :processes, :worker_id, :config, :role, :grace
+      attr_reader :handlers, :only, :templates, :namespaces, :settings, :threads, :processes, :worker_id, :config, :role, :grace
       attr_accessor :log_level
 
       def initialize
         @handlers = []
+        @only = []
         @templates = []
         @namespaces = []
         @settings = {}
@@ -48,7 +49,7 @@ module TaskerCore
         {
           settings: settings, role: role, files: [config].compact, concurrency: threads, worker_id: worker_id,
           namespaces: (namespaces unless namespaces.empty?), templates: (templates unless templates.empty?),
-          log_level: log_level
+          log_level: log_level, only: only
         }
       end
 
@@ -57,6 +58,7 @@ module TaskerCore
       def add_what(parser)
         parser.on("--handlers FILE|DIR|NAME", "a .rb file, a folder of them, or what `require` takes;",
                   "RUBY_HANDLER_PATH names folders too") { |value| handlers << value }
+        parser.on("--only HANDLER", "serve this handler alone, and leave the others to other workers") { |value| only << value }
         parser.on("--templates DIR", "register the templates in this folder first") { |value| templates << value }
         parser.on("--namespace NAME", "run only steps of this namespace") { |value| namespaces << value }
       end

@@ -50,13 +50,15 @@ module TaskerCore
       #
       # @param workflows classes of {Workflow} whose templates are registered, and whose steps are run
       # @param registry the handlers; by default those that were registered in this process
+      # @param only names of the handlers to serve; others are left to other workers. None: all
       # @raise [WorkerBootstrapError] the core did not start; the message says why
+      # @raise [Errors::ConfigurationError] `only` names a handler that is not there
       # @raise [ForkedError] the core was started before this process was forked
-      def start!(workflows: [], registry: Registry::HandlerRegistry.instance, **options)
+      def start!(workflows: [], registry: Registry::HandlerRegistry.instance, only: [], **options)
         raise Native.forked_error if @worker && !here?
 
         @lock.synchronize do
-          begin_with(Configuration.new(**options), workflows, registry) unless running?
+          begin_with(Configuration.new(**options), workflows, registry, only) unless running?
         end
         self
       end
@@ -141,17 +143,25 @@ module TaskerCore
         @process == Process.pid
       end
 
-      def begin_with(configuration, workflows, registry)
+      def begin_with(configuration, workflows, registry, only)
         @config = configuration
         publishers = DomainEvents::PublisherRegistry.instance
         WorkflowTemplates.of(workflows, registry) do |folders|
-          @handlers = registry.served_handlers
+          @handlers = chosen(registry.served_handlers, only)
           logger.warn("no handlers are registered: this worker will run no steps") if @handlers.empty?
           document = configuration.document(@handlers, folders, publishers: publishers.custom_names)
           Runtime.start(document) || raise(WorkerBootstrapError, "a worker runs already")
         end
         publishers.freeze!
         run(Runtime.require!, registry)
+      end
+
+      def chosen(served, only)
+        unknown = only.find { |name| !served.include?(name) }
+        return only.empty? ? served : only.sort unless unknown
+
+        raise Errors::ConfigurationError,
+              "there is no handler #{unknown.inspect} to serve alone; there are #{served.empty? ? "none" : served.join(", ")}"
       end
 
       def run(worker, registry)

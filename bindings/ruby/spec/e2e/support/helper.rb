@@ -5,11 +5,14 @@ require "tmpdir"
 require "tasker_core/testing"
 require_relative "../../native/support/child"
 require_relative "../handlers"
+require_relative "../../../../../examples/math/arithmetic"
+require_relative "../../../../../examples/orders/orders"
 
 # One PostgreSQL for all tests, a worker in this process, and programs in others.
 module EndToEnd
   HERE = File.expand_path("..", __dir__)
   TEMPLATES = File.join(HERE, "templates")
+  EXAMPLES = File.join(Child::ROOT, "examples")
 
   class << self
     # A folder for the private PostgreSQL. Programs share it with the worker here.
@@ -22,11 +25,17 @@ module EndToEnd
     end
 
     def sandbox
-      E2E.register unless @sandbox
+      register unless @sandbox
       @sandbox ||= TaskerCore::Testing::Sandbox.new(
-        templates: [TEMPLATES], workflows: [E2E::DiamondWorkflow, E2E::ApprovalWorkflow], data_dir: data_dir,
+        templates: [TEMPLATES, "#{EXAMPLES}/templates"], workflows: [E2E::DiamondWorkflow, E2E::ApprovalWorkflow], data_dir: data_dir,
         settings: { "worker.unknown_handler_grace_ms" => 300 }, log_level: "error"
       ).start
+    end
+
+    def register
+      E2E.register
+      registry = TaskerCore::Registry::HandlerRegistry.instance
+      [Arithmetic::Square, Arithmetic::MultiplySquare].each { |kind| registry.register_handler(kind.handler_name, kind) }
     end
 
     # Keeps PostgreSQL running for programs, with nobody here who takes their steps.
@@ -41,6 +50,14 @@ module EndToEnd
       client = @database
       tasks = client.list_tasks(namespace: "waits_rb", limit: 100).tasks.map { |task| client.get_task(task.to_h[:task_uuid]) }
       tasks.each { |task| client.cancel_task(task.task_uuid) unless TaskerCore::Client::ENDED.include?(task.status) }
+    end
+
+    # The program `tasker`, which is built once.
+    def tasker
+      @tasker ||= File.join(Child::ROOT, "build", "ruby-e2e", "tasker").tap do |path|
+        output, status = Open3.capture2e({ "CGO_ENABLED" => "0" }, "go", "build", "-o", path, "./cmd/tasker", chdir: Child::ROOT)
+        raise "tasker cannot be built: #{output}" unless status.success?
+      end
     end
 
     def settings
@@ -58,11 +75,11 @@ module EndToEnd
     EndToEnd.sandbox
   end
 
-  # Starts a program, which does not outlive the test.
-  def program(*arguments, **environment)
+  # Starts a program, in Ruby unless it is named, which does not outlive the test.
+  def program(*arguments, runs: nil, **environment)
     shared = { "DATABASE_URL" => "", "TASKER_DATA_DIR" => EndToEnd.data_dir }
     environment = shared.merge(environment.transform_keys(&:to_s))
-    child = Child.new(*arguments, environment: environment, folder: HERE)
+    child = Child.new(*arguments, environment: environment, folder: HERE, runs: runs)
     (@programs ||= []) << child
     child
   end

@@ -6,7 +6,7 @@ require "open3"
 require "rbconfig"
 require "timeout"
 
-# A Ruby program in a process of its own, under a kill timer.
+# A program in a process of its own, in Ruby unless another one is named, under a kill timer.
 class Child
   ROOT = File.expand_path("../../../../..", __dir__)
   BINDING = File.join(ROOT, "bindings", "ruby")
@@ -14,8 +14,9 @@ class Child
 
   attr_reader :pid
 
-  def initialize(*arguments, environment: {}, folder: BINDING, options: [])
-    command = [RbConfig.ruby, "-w", *options, "-I", File.join(BINDING, "lib"), *arguments.map(&:to_s)]
+  def initialize(*arguments, environment: {}, folder: BINDING, options: [], runs: nil)
+    program = runs ? [runs] : [RbConfig.ruby, "-w", *options, "-I", File.join(BINDING, "lib")]
+    command = [*program, *arguments.map(&:to_s)]
     @stdin, @stdout, @stderr, @wait = Open3.popen3(environment, *command, chdir: folder, pgroup: true)
     @stdin.close
     @pid = @wait.pid
