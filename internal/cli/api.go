@@ -17,7 +17,13 @@ import (
 
 // apiDeps are what the API of this process stands on.
 func apiDeps(s *system.SystemContext, core *system.OrchestrationCore) httpapi.Deps {
-	return httpapi.Deps{Store: s.Store, TaskRequests: core.Actors.TaskRequestActor, Logger: s.Logger, Config: apiConfig(s.Config)}
+	d := httpapi.Deps{
+		Store: s.Store, TaskRequests: core.Actors.TaskRequestActor, Logger: s.Logger, Counters: core.Actors.Counters, Config: apiConfig(s.Config),
+	}
+	if s.Config.Web.ConfigEndpoint {
+		d.Settings = func() any { return s.Settings() }
+	}
+	return d
 }
 
 func apiConfig(cfg *config.Config) httpapi.Config {

@@ -162,6 +162,7 @@ type Web struct {
 	InsecureAllowUnauthenticated bool          `toml:"insecure_allow_unauthenticated" default:"false" doc:"Permit a bind_address that other machines can reach. Requests are not authenticated, so something else has to guard the port."`
 	RequestTimeout               time.Duration `toml:"request_timeout_ms" default:"30000" min:"1" doc:"Longest time for answering one request."`
 	MaxBodyBytes                 int           `toml:"max_body_bytes" default:"1048576" min:"1024" max:"1073741824" doc:"Largest request body, in bytes."`
+	ConfigEndpoint               bool          `toml:"config_endpoint" default:"true" doc:"Show the configuration, without its secrets, at /config: here and in the worker's own API."`
 }
 
 // Limits bounds task contexts and step results.

@@ -83,6 +83,10 @@ func TestAWorkersOwnAPITellsItsHealthItsCountsAndItsTemplates(t *testing.T) {
 	for _, name := range []string{"database", "command_processor", "queue_processing", "event_system", "step_processing", "circuit_breakers"} {
 		require.Contains(t, checks, name)
 	}
+	_, settings := ask(t, "GET", base+"/config")
+	require.Equal(t, "w7", fields(t, settings)["config"].(map[string]any)["worker"].(map[string]any)["worker_id"])
+	require.Equal(t, []any{"database.url"}, fields(t, settings)["redacted"])
+	require.NotContains(t, settings, w.db.DSN())
 	require.Equal(t, []any{"e2e"}, fields(t, text)["system_info"].(map[string]any)["supported_namespaces"])
 
 	require.Eventually(t, func() bool {

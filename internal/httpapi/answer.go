@@ -31,6 +31,11 @@ func (a *api) answer(h handler) http.Handler {
 		if s, ok := body.(withStatus); ok {
 			status, body = s.status, s.body
 		}
+		if t, ok := body.(text); ok {
+			w.Header().Set("Content-Type", t.kind)
+			_, _ = w.Write([]byte(t.body)) // a client that is gone needs no answer
+			return
+		}
 		if err := write(w, status, body); err != nil {
 			a.fail(w, r, err)
 		}

@@ -54,6 +54,12 @@ func TestBodiesAreTheContract(t *testing.T) {
 		"health":          {"/health", &client.HealthResponse{}},
 		"health_live":     {"/health/live", &client.HealthResponse{}},
 		"health_ready":    {"/health/ready", &client.ReadinessResponse{}},
+		"health_detailed": {"/health/detailed", &client.DetailedHealthResponse{}},
+		"health_degraded": {"/health/detailed", &client.DetailedHealthResponse{}},
+		"health_broken":   {"/health/detailed", &client.DetailedHealthResponse{}},
+		"performance":     {"/v1/analytics/performance?hours=4", &client.PerformanceMetrics{}},
+		"bottlenecks":     {"/v1/analytics/bottlenecks", &client.BottleneckAnalysis{}},
+		"one_bottleneck":  {"/v1/analytics/bottlenecks?limit=1&min_executions=3", &client.BottleneckAnalysis{}},
 		"health_unready":  {"/health/ready", &client.ReadinessResponse{}},
 		"health_stopping": {"/health/ready", &client.ReadinessResponse{}},
 	} {
@@ -61,10 +67,15 @@ func TestBodiesAreTheContract(t *testing.T) {
 			t.Parallel()
 			f := newFixture()
 			status := http.StatusOK
-			if name == "health_unready" || name == "health_stopping" {
+			switch name {
+			case "health_unready", "health_stopping", "health_broken":
 				status = http.StatusServiceUnavailable
-				f.store.down = name == "health_unready"
+				f.store.down = name != "health_stopping"
 				f.deps.Ready = stopping(name == "health_stopping")
+			case "health_degraded":
+				f.store.active, f.store.ready = 8, 12_000
+			case "bottlenecks":
+				f.store.active = 8
 			}
 			w := f.ask(t, http.MethodGet, tt.target, "", nil)
 			require.Equal(t, status, w.Code)

@@ -42,6 +42,8 @@ type fakeStore struct {
 	who    string
 	why    string
 	down   bool
+	active int32                     // connections of the engine's in use
+	ready  int64                     // steps
 	hook   func(ctx context.Context) // called by Task
 }
 
@@ -111,10 +113,35 @@ func (f *fakeStore) CurrentTemplate(_ context.Context, namespace, name, version 
 
 func (f *fakeStore) Pools(context.Context) (query, engine store.PoolView) {
 	query, engine = store.PoolView{Max: 4, Took: 2 * time.Millisecond}, store.PoolView{Max: 8, Took: 3 * time.Millisecond}
+	engine.Active, engine.Idle, engine.Acquires, engine.Waited, engine.Failed, engine.AcquireTime = f.active, 1, 4, 2, 1, 10*time.Millisecond
 	if f.down {
 		engine.Err = context.DeadlineExceeded
 	}
 	return query, engine
+}
+
+func (f *fakeStore) Backlog(context.Context, int) (store.Backlog, error) {
+	return store.Backlog{Ready: f.ready, Results: 2, Oldest: 1500 * time.Millisecond, Blocked: 3, DeadLetters: 4, Workers: 5, Slots: 60, Busy: 7}, f.err
+}
+
+func (f *fakeStore) Performance(_ context.Context, a store.Analysis) (store.Performance, error) {
+	return store.Performance{
+		Total: 8, Active: 1, Completed: 4, Failed: 2, TaskTime: 1500 * time.Millisecond, StepTime: 20 * time.Millisecond, Steps: 40,
+		Since: noon.Add(-a.Window), Now: noon,
+	}, f.err
+}
+
+func (f *fakeStore) Bottlenecks(_ context.Context, _ store.Analysis, atLeast, limit int) (steps, tasks []store.Slow, err error) {
+	steps = []store.Slow{
+		{Namespace: "shop", Name: "order", Version: "1.0.0", Step: "charge", Average: 2 * time.Second, Max: time.Minute, Count: 10, Errors: 4, Last: after(0)},
+		{Namespace: "shop", Name: "order", Version: "1.0.0", Step: "ship", Average: time.Second, Max: 2 * time.Second, Count: 10},
+	}
+	tasks = []store.Slow{{Namespace: "shop", Name: "order", Version: "1.0.0", Average: 3 * time.Second, Max: time.Minute, Count: 9, Errors: 3, StepCount: 2.5}}
+	return steps[:min(limit, 2)], tasks[:min(limit, 1)], f.err
+}
+
+func (f *fakeStore) StateCounts(context.Context, store.Analysis) (tasks, steps map[string]int64, err error) {
+	return map[string]int64{"complete": 5, "blocked_by_failures": 3}, map[string]int64{"error": 4, "pending": 1}, f.err
 }
 
 func fakeTaskView() store.TaskView {

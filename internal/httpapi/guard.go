@@ -34,6 +34,7 @@ func (a *api) guard(next http.Handler) http.Handler {
 			if v := recover(); v != nil {
 				a.panicked(out, r, v)
 			}
+			a.answered[min(out.status/100, len(a.answered)-1)].Add(1)
 			a.log(r, out.status, time.Since(begun))
 		}()
 		switch err := origins.Check(r); {

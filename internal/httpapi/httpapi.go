@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
@@ -28,8 +29,17 @@ type Store interface {
 	TemplateByID(ctx context.Context, id int32) (*store.Template, error)
 	Pools(ctx context.Context) (query, engine store.PoolView)
 	StepHistory(ctx context.Context, task sdk.UUID, no *int32) ([]store.StepMove, error)
+	Analyst
 	orchestration.OperatorStore
 	DeadLetterStore
+}
+
+// Analyst is the part of [Store] that tells how things go.
+type Analyst interface {
+	Backlog(ctx context.Context, limit int) (store.Backlog, error)
+	Performance(ctx context.Context, a store.Analysis) (store.Performance, error)
+	Bottlenecks(ctx context.Context, a store.Analysis, atLeast, limit int) (steps, tasks []store.Slow, err error)
+	StateCounts(ctx context.Context, a store.Analysis) (tasks, steps map[string]int64, err error)
 }
 
 // DeadLetterStore is the part of [Store] that keeps dead letters.
@@ -57,7 +67,11 @@ type Deps struct {
 	// Ready says why the process cannot take work. Nil always can.
 	Ready  func(ctx context.Context) error
 	Logger *slog.Logger
-	Config Config
+	// Settings is what /config shows: nothing secret. Without it there is no /config.
+	Settings func() any
+	// Counters are what /metrics counts besides the requests. Nil counts nothing.
+	Counters *orchestration.Counters
+	Config   Config
 }
 
 // Config tunes the API; the zero value is ready to use.
@@ -112,6 +126,8 @@ func (c Config) withDefaults() Config {
 type api struct {
 	Deps
 	operators *orchestration.Operators
+	begun     time.Time
+	answered  [6]atomic.Uint64 // requests by the first digit of their status
 }
 
 // New makes the API's handler.
@@ -120,7 +136,10 @@ func New(d Deps) http.Handler {
 	if d.Logger == nil {
 		d.Logger = slog.Default()
 	}
-	a := &api{d, orchestration.NewOperators(d.Store, d.Config.Results)}
+	if d.Counters == nil {
+		d.Counters = &orchestration.Counters{}
+	}
+	a := &api{Deps: d, operators: orchestration.NewOperators(d.Store, d.Config.Results), begun: time.Now()}
 	mux := http.NewServeMux()
 	for path, methods := range a.routes() {
 		for method, h := range methods {
@@ -151,6 +170,11 @@ func (a *api) routes() map[string]map[string]handler {
 		"/v1/templates/{namespace}/{name}/{version}": {http.MethodGet: a.getTemplate},
 		"/health":                                    {http.MethodGet: a.live},
 		"/health/live":                               {http.MethodGet: a.live},
+		"/v1/analytics/performance":                  {http.MethodGet: a.performance},
+		"/v1/analytics/bottlenecks":                  {http.MethodGet: a.bottlenecks},
+		"/config":                                    {http.MethodGet: a.settings},
+		"/metrics":                                   {http.MethodGet: a.metrics},
 		"/health/ready":                              {http.MethodGet: a.ready},
+		"/health/detailed":                           {http.MethodGet: a.detailed},
 	}
 }

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -227,4 +228,41 @@ func TestAClientSeesHowLongOpenTasksHaveNotMoved(t *testing.T) {
 	}, time.Minute, 10*time.Millisecond)
 	_, err = c.CancelTask(ctx, made.TaskUUID)
 	require.NoError(t, err)
+}
+
+func TestAClientSeesHowThingsGo(t *testing.T) {
+	t.Parallel()
+	c, s, base := startLive(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	blockedOrder(ctx, t, c)
+	made, err := c.CreateTask(ctx, order("good"))
+	require.NoError(t, err)
+	_, err = c.WaitTask(ctx, made.TaskUUID, 10*time.Millisecond)
+	require.NoError(t, err)
+
+	p, err := c.Performance(ctx, 1)
+	require.NoError(t, err)
+	require.Equal(t, []int64{2, 0, 1, 1}, []int64{p.TotalTasks, p.ActiveTasks, p.CompletedTasks, p.FailedTasks})
+	require.Equal(t, []client.Float{0.5, 0.5, 0.5}, []client.Float{p.CompletionRate, p.ErrorRate, p.SystemHealthScore})
+	require.EqualValues(t, 2, p.TasksPerHour)
+	b, err := c.Bottlenecks(ctx, 10, 1)
+	require.NoError(t, err)
+	require.Len(t, b.SlowSteps, 2)
+	require.Len(t, b.SlowTasks, 1)
+	require.EqualValues(t, 2, b.ResourceUtilization.SystemHealth["total_tasks"])
+	require.NotEmpty(t, b.Recommendations)
+
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/metrics", nil)
+	require.NoError(t, err)
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(text), "\ntasker_tasks_blocked 1\n")
+	require.Contains(t, string(text), "\ntasker_tasks_completions_total 1\n")
+	require.Contains(t, string(text), "\ntasker_tasks_failures_total 1\n")
+	require.Contains(t, string(text), "\ntasker_steps_results_processed_total 4\n")
+	require.NotContains(t, string(text), s.Store.DSN())
 }

@@ -59,13 +59,14 @@ type ActorRegistry struct {
 	TaskFinalizerActor   *TaskFinalizerActor
 
 	// Timers, Sweeper and Caretaker are loops for the process to run, as are Staleness and Retention, which are nil if they are
-	// turned off. Endings knows when tasks come to rest.
+	// turned off. Endings knows when tasks come to rest, and Counters what was done.
 	Timers    *Timers
 	Sweeper   *Sweeper
 	Caretaker *Caretaker
 	Staleness *StalenessDetector
 	Retention *RetentionService
 	Endings   *Endings
+	Counters  *Counters
 
 	group *actor.Group
 }
@@ -81,8 +82,8 @@ func BuildActorRegistry(ctx context.Context, d Dependencies) (*ActorRegistry, er
 	if d.Config.ReapInterval <= 0 {
 		d.Config.ReapInterval = 500 * time.Millisecond
 	}
-	r := &ActorRegistry{Endings: NewEndings(d.Store)}
-	results := NewOrchestrationResultProcessor(d.Store, d.Catalog, r.Endings, func() { r.Timers.Made() })
+	r := &ActorRegistry{Endings: NewEndings(d.Store), Counters: &Counters{}}
+	results := NewOrchestrationResultProcessor(d.Store, d.Catalog, r.Endings, func() { r.Timers.Made() }, r.Counters)
 	enqueuer := NewStepEnqueuerService(d, results)
 	r.Timers = NewTimers(enqueuer, d.Config.TimerInterval, d.Logger)
 	r.Sweeper = NewSweeper(enqueuer, d.Config.ReapInterval, d.Logger)
@@ -93,7 +94,7 @@ func BuildActorRegistry(ctx context.Context, d Dependencies) (*ActorRegistry, er
 	if d.Config.Retention.Enabled {
 		r.Retention = NewRetentionService(d.Store, d.Config.Retention, d.Logger)
 	}
-	r.TaskRequestActor = NewTaskRequestActor(NewTaskRequestProcessor(d.Catalog, NewTaskInitializer(d, r.Timers), d.Config), d.Logger)
+	r.TaskRequestActor = NewTaskRequestActor(NewTaskRequestProcessor(d.Catalog, NewTaskInitializer(d, r.Timers, r.Counters), d.Config), d.Logger)
 	r.ResultProcessorActor = NewResultProcessorActor(results, d.Logger)
 	r.StepEnqueuerActor = NewStepEnqueuerActor(enqueuer, d.Logger)
 	r.TaskFinalizerActor = NewTaskFinalizerActor(NewTaskFinalizer(d.Store), d.Logger)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"time"
 
 	"github.com/tasker-systems/tasker-go/internal/catalog"
 	"github.com/tasker-systems/tasker-go/internal/store"
@@ -18,11 +19,12 @@ type OrchestrationResultProcessor struct {
 	catalog *catalog.Catalog
 	endings *Endings
 	timed   func()
+	counts  *Counters
 }
 
 // NewOrchestrationResultProcessor makes the service. timed hears of timers that it makes.
-func NewOrchestrationResultProcessor(s *store.Store, c *catalog.Catalog, e *Endings, timed func()) *OrchestrationResultProcessor {
-	return &OrchestrationResultProcessor{store: s, catalog: c, endings: e, timed: timed}
+func NewOrchestrationResultProcessor(s *store.Store, c *catalog.Catalog, e *Endings, timed func(), counts *Counters) *OrchestrationResultProcessor {
+	return &OrchestrationResultProcessor{store: s, catalog: c, endings: e, timed: timed, counts: counts}
 }
 
 // ProcessStepResults applies results: steps move, what waited for them becomes ready, tasks advance. Results of attempts
@@ -48,10 +50,13 @@ func (p *OrchestrationResultProcessor) ProcessStepResults(ctx context.Context, r
 		}
 		outcomes[i] = o
 	}
+	begun := time.Now()
 	applied, err := p.apply(ctx, results, outcomes, special, l)
 	if err != nil {
 		return applied, err
 	}
+	p.counts.Processing.since(begun)
+	p.counts.applied(outcomes, &applied)
 	for i := range outcomes {
 		if outcomes[i].Kind == store.OutcomeRetry {
 			p.timed()

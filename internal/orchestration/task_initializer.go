@@ -25,6 +25,7 @@ type TaskInitializer struct {
 	store  *store.Store
 	worker StepTaker
 	timers *Timers
+	counts *Counters
 
 	requests chan *creation
 	ctx      context.Context
@@ -47,13 +48,13 @@ type creation struct {
 var ErrStopping = errors.New("the process is stopping")
 
 // NewTaskInitializer starts the service.
-func NewTaskInitializer(d Dependencies, timers *Timers) *TaskInitializer {
+func NewTaskInitializer(d Dependencies, timers *Timers, counts *Counters) *TaskInitializer {
 	limit := d.Config.CreateBatchSize
 	if limit <= 0 {
 		limit = 200
 	}
 	i := &TaskInitializer{
-		store: d.Store, worker: d.Worker, timers: timers,
+		store: d.Store, worker: d.Worker, timers: timers, counts: counts,
 		requests: make(chan *creation, limit), done: make(chan struct{}),
 	}
 	i.ctx, i.abort = context.WithCancel(context.Background())
@@ -130,6 +131,7 @@ func (i *TaskInitializer) createUntil(deadline time.Time, batch []*creation) {
 		roots += c.roots
 	}
 	var created store.Created
+	begun := time.Now()
 	unknown, err := retry(i.ctx, deadline, func() (err error) {
 		created, err = i.tryCreate(tasks, roots)
 		return err
@@ -147,6 +149,8 @@ func (i *TaskInitializer) createUntil(deadline time.Time, batch []*creation) {
 			c.err = err
 		}
 	default:
+		i.counts.Initialization.since(begun)
+		i.counts.created(len(batch), len(created.Existing))
 		for n, c := range batch {
 			c.result = TaskRequestResult{TaskUUID: c.task.TaskUUID}
 			if c.task.Delay > 0 {

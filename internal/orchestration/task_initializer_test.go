@@ -140,7 +140,7 @@ func TestAPoisonedRequestHarmsNoOther(t *testing.T) {
 	w, k := newTakingWorld(t)
 	forked, err := w.catalog.Current(t.Context(), "n", "forked", "1.0.0")
 	require.NoError(t, err)
-	initializer := orchestration.NewTaskInitializer(orchestration.Dependencies{Store: w.store, Worker: k}, w.Timers)
+	initializer := orchestration.NewTaskInitializer(orchestration.Dependencies{Store: w.store, Worker: k}, w.Timers, &orchestration.Counters{})
 	tx, err := w.db.Pool(t).Begin(t.Context())
 	require.NoError(t, err)
 	defer tx.Rollback(context.Background())

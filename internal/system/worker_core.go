@@ -100,8 +100,13 @@ func (c *WorkerCore) serve(ctx context.Context, name string) (err error) {
 	if cfg.Worker.Web.BindAddress == "" {
 		return nil
 	}
+	var settings func() any
+	if cfg.Web.ConfigEndpoint {
+		settings = func() any { return c.system.Settings() }
+	}
 	c.API, err = workerapi.Start(ctx, workerapi.Deps{
-		Store: c.system.Store, Catalog: c.system.Catalog, Actors: c.Actors, Logger: c.system.Logger.With("worker", name),
+		Settings: settings,
+		Store:    c.system.Store, Catalog: c.system.Catalog, Actors: c.Actors, Logger: c.system.Logger.With("worker", name),
 		Config: workerapi.Config{
 			BindAddress: cfg.Worker.Web.BindAddress, AllowAnyHost: cfg.Web.InsecureAllowUnauthenticated,
 			Version: Version, Environment: cfg.Environment, Namespaces: cfg.Worker.Namespaces,

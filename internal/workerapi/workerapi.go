@@ -19,13 +19,15 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/worker"
 )
 
-// Deps are what the API stands on; all but Logger are required.
+// Deps are what the API stands on; all but Settings are required.
 type Deps struct {
 	Store   *store.Store
 	Catalog *catalog.Catalog
 	Actors  *worker.WorkerActorRegistry
 	Logger  *slog.Logger
-	Config  Config
+	// Settings is what /config shows: nothing secret. Without it there is no /config.
+	Settings func() any
+	Config   Config
 }
 
 // Config tunes the API.
@@ -91,21 +93,30 @@ func New(d Deps) http.Handler {
 	a := &api{d}
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]func(*http.Request) (any, error){
-		"GET /health":                                       a.live,
-		"GET /health/live":                                  a.live,
-		"GET /health/ready":                                 a.ready,
-		"GET /health/detailed":                              a.detailed,
-		"GET /metrics/worker":                               a.workerMetrics,
-		"GET /metrics/events":                               a.eventMetrics,
-		"GET /v1/templates":                                 a.listTemplates,
-		"POST /v1/templates/refresh":                        a.refreshTemplates,
-		"GET /v1/templates/{ns}/{name}/{version}":           a.getTemplate,
+		"GET /health":                             a.live,
+		"GET /health/live":                        a.live,
+		"GET /health/ready":                       a.ready,
+		"GET /health/detailed":                    a.detailed,
+		"GET /config":                             a.settings,
+		"GET /metrics/worker":                     a.workerMetrics,
+		"GET /metrics/events":                     a.eventMetrics,
+		"GET /v1/templates":                       a.listTemplates,
+		"POST /v1/templates/refresh":              a.refreshTemplates,
+		"GET /v1/templates/{ns}/{name}/{version}": a.getTemplate,
 		"POST /v1/templates/{ns}/{name}/{version}/validate": a.validateTemplate,
 	} {
 		mux.Handle(pattern, a.answer(h))
 	}
 	mux.HandleFunc("GET /metrics", a.prometheus)
 	return a.guard(mux)
+}
+
+// settings shows the configuration, if the process lets it.
+func (a *api) settings(*http.Request) (any, error) {
+	if a.Settings == nil {
+		return nil, &failure{http.StatusNotFound, "NOT_FOUND", "this worker does not show its configuration (web.config_endpoint)"}
+	}
+	return a.Settings(), nil
 }
 
 // guard keeps web pages from reaching the worker on the reader's own machine, by a name that their owner made point there or

@@ -45,6 +45,14 @@ func TestEachCallIsTheRightRequest(t *testing.T) {
 			_, err := c.ListTasks(ctx, TaskQuery{Since: noon.Add(-time.Hour).Truncate(time.Hour), Until: noon})
 			return err
 		},
+		"GET /v1/analytics/performance": func(ctx context.Context, c *Client) error {
+			_, err := c.Performance(ctx, 0)
+			return err
+		},
+		"GET /v1/analytics/bottlenecks?limit=3&min_executions=7": func(ctx context.Context, c *Client) error {
+			_, err := c.Bottlenecks(ctx, 3, 7)
+			return err
+		},
 		"GET /v1/templates": func(ctx context.Context, c *Client) error {
 			_, err := c.ListTemplates(ctx, "")
 			return err

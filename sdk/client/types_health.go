@@ -30,6 +30,22 @@ type ReadinessChecks struct {
 	CommandProcessor      HealthCheck `json:"command_processor"`
 }
 
+// DetailedHealthResponse is what [ReadinessResponse] is, with what the server is busy with.
+type DetailedHealthResponse struct {
+	Status    string               `json:"status"`
+	Timestamp Time                 `json:"timestamp"`
+	Checks    DetailedHealthChecks `json:"checks"`
+	Info      HealthInfo           `json:"info"`
+}
+
+// DetailedHealthChecks are those of readiness, and three that may be degraded while the server works.
+type DetailedHealthChecks struct {
+	ReadinessChecks
+	PoolUtilization   HealthCheck `json:"pool_utilization"`
+	QueueDepth        HealthCheck `json:"queue_depth"`
+	ChannelSaturation HealthCheck `json:"channel_saturation"`
+}
+
 // HealthCheck is the outcome of one check.
 type HealthCheck struct {
 	Status     string  `json:"status"`
@@ -48,13 +64,15 @@ type HealthInfo struct {
 	PoolUtilization               *PoolUtilizationInfo `json:"pool_utilization,omitempty"`
 }
 
-// PoolUtilizationInfo tells of the connections to the database.
+// PoolUtilizationInfo tells of the connections to the database: those of the API, and those of the engine, which moves the
+// queues.
 type PoolUtilizationInfo struct {
 	TaskerPool PoolDetail `json:"tasker_pool"`
 	PGMQPool   PoolDetail `json:"pgmq_pool"`
 }
 
-// PoolDetail tells of one pool of connections.
+// PoolDetail tells of one pool of connections. SlowAcquires had to wait for a connection, AcquireErrors gave up waiting. The
+// longest wait is not kept: MaxAcquireTimeMS is 0.
 type PoolDetail struct {
 	ActiveConnections    uint32 `json:"active_connections"`
 	IdleConnections      uint32 `json:"idle_connections"`
