@@ -26,6 +26,7 @@ func (g *globalFlags) add(root *cobra.Command) {
 	for _, k := range []struct{ flag, key, usage string }{
 		{"database-url", "database.url", "PostgreSQL's `address`; a password is safer in DATABASE_URL"},
 		{"data-dir", "database.data_dir", "`folder` of the private PostgreSQL server"},
+		{"transport", "queues.backend", "`transport` between processes: postgres or pgmq (default postgres)"},
 		{"log-level", "telemetry.log_level", "least severe `level` to log: trace, debug, info, warn or error"},
 		{"log-format", "telemetry.log_format", "`form` of log lines: auto, text or json"},
 	} {

@@ -17,6 +17,7 @@ type Config struct {
 	Database      Database      `toml:"database" doc:"The PostgreSQL database that holds all state."`
 	Worker        Worker        `toml:"worker" doc:"Running step handlers in this process."`
 	Orchestration Orchestration `toml:"orchestration" doc:"Turning step results into the next steps."`
+	Queues        Queues        `toml:"queues" doc:"How processes hear of ready steps, results and requests."`
 	DLQ           DLQ           `toml:"dlq" doc:"Dead letters: tasks that need somebody to look at them."`
 	Retention     Retention     `toml:"retention" doc:"Removing what ended long ago."`
 	Backoff       Backoff       `toml:"backoff" doc:"Delay before a failed step runs again, beside what its template says."`
@@ -107,6 +108,20 @@ type Orchestration struct {
 	TimerInterval time.Duration `toml:"timer_interval_ms" default:"1000" min:"10" doc:"Longest time a due retry or delayed step stays unseen if its timer is lost."`
 
 	BlockedByFailures string `toml:"blocked_by_failures" default:"rest" oneof:"rest,error" doc:"What becomes of a task with a step that has failed for good, once no other step of it can move: rest, it stays blocked_by_failures until somebody acts; error, it ends in state error."`
+}
+
+// Queues chooses the transport and tunes it.
+type Queues struct {
+	Backend           string        `toml:"backend" default:"postgres" env:"TASKER_MESSAGING_BACKEND" oneof:"postgres,pgmq" doc:"The transport: postgres, the rows of ready steps are the queue; pgmq, messages of pgmq tell of them, for programs that read its queues. It is the same for all processes of a database."`
+	VisibilityTimeout time.Duration `toml:"default_visibility_timeout_seconds" default:"30" min:"1" doc:"How long a message of pgmq that was read is not given to another reader."`
+	MaxReads          int           `toml:"max_read_count" default:"5" min:"1" max:"1000" doc:"How often a message of pgmq is read in vain before it is archived."`
+	Pgmq              PgmqQueues    `toml:"pgmq" doc:"Looking into the queues of pgmq."`
+}
+
+// PgmqQueues tunes the loops that read queues of pgmq.
+type PgmqQueues struct {
+	PollInterval   time.Duration `toml:"poll_interval_ms" default:"500" min:"10" doc:"Longest time that a result or a request stays unseen if its notification is lost."`
+	ResendInterval time.Duration `toml:"resend_interval_ms" default:"2000" min:"10" doc:"Time between searches for lost messages. A message is lost when its step or result has waited as long and there is none."`
 }
 
 // DLQ tunes the ledger of tasks that need somebody to look at them.

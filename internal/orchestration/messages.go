@@ -11,6 +11,9 @@ import (
 type ProcessTaskRequestMessage struct {
 	actor.Reply[TaskRequestResult]
 	Request sdk.TaskRequest
+	// RequestID, if not empty, is the same when the request is made again because its answer was lost: then a request that would
+	// make a task each time finds the first one's.
+	RequestID string
 }
 
 // TaskRequestResult tells which task answers a request.

@@ -2,6 +2,7 @@ package orchestration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -14,9 +15,22 @@ import (
 	"github.com/tasker-systems/tasker-go/sdk"
 )
 
+// ResultSource is where results wait. The [store.Store] finds them by their rows, [store.MessageResults] by messages.
+type ResultSource interface {
+	// TakeResults takes up to limit results, which no other server gets for a while.
+	TakeResults(ctx context.Context, limit int) ([]store.QueuedResult, error)
+	// DropResults ends what was taken, once it is applied.
+	DropResults(ctx context.Context, ids []int64) error
+}
+
+// quitter is a source that sets aside what was taken in vain too often.
+type quitter interface {
+	GiveUp(ctx context.Context, failed []store.QueuedResult) (given []store.QueuedResult, err error)
+}
+
 // ResultQueue processes the results that workers left for a server.
 type ResultQueue struct {
-	store    *store.Store
+	source   ResultSource
 	results  *ResultProcessorActor
 	interval time.Duration
 	limit    int
@@ -24,9 +38,9 @@ type ResultQueue struct {
 	hints    chan struct{}
 }
 
-// NewResultQueue makes the loop; interval is how often the queue is looked at without a hint.
-func NewResultQueue(s *store.Store, results *ResultProcessorActor, interval time.Duration, limit int, logger *slog.Logger) *ResultQueue {
-	return &ResultQueue{store: s, results: results, interval: interval, limit: limit, logger: logger, hints: make(chan struct{}, 1)}
+// NewResultQueue makes the loop; interval is how often the source is looked at without a hint.
+func NewResultQueue(s ResultSource, results *ResultProcessorActor, interval time.Duration, limit int, logger *slog.Logger) *ResultQueue {
+	return &ResultQueue{source: s, results: results, interval: interval, limit: limit, logger: logger, hints: make(chan struct{}, 1)}
 }
 
 // Hint says that results may be waiting. It never waits.
@@ -61,23 +75,47 @@ func (q *ResultQueue) Run(ctx context.Context) {
 	}
 }
 
-// process applies one batch. A result that is taken twice changes nothing the second time.
+// process applies one batch, or what can be applied of it. A result that is taken twice changes nothing the second time.
 func (q *ResultQueue) process(ctx context.Context) (int, error) {
-	taken, err := q.store.TakeResults(ctx, q.limit)
+	taken, err := q.source.TakeResults(ctx, q.limit)
 	if err != nil || len(taken) == 0 {
 		return 0, err
 	}
+	err = q.apply(ctx, taken)
+	if remedy := store.Classify(err); err == nil || remedy == store.RemedyRetry || remedy == store.RemedyReconnect || ctx.Err() != nil {
+		return len(taken), err
+	}
+	var failed []store.QueuedResult
+	var errs []error
+	for i := range taken { // one of them is at fault: the others must not suffer
+		if err := q.apply(ctx, taken[i:i+1]); err != nil {
+			failed, errs = append(failed, taken[i]), append(errs, err)
+		}
+	}
+	if source, ok := q.source.(quitter); ok && len(failed) > 0 {
+		given, err := source.GiveUp(ctx, failed)
+		errs = append(errs, err)
+		for _, r := range given {
+			q.logger.ErrorContext(ctx, "a result could not be processed and is set aside; its step waits until somebody resets it",
+				"task_uuid", r.TaskUUID, "step", r.StepNo, "taken", r.Reads)
+		}
+	}
+	return len(taken), errors.Join(errs...)
+}
+
+// apply applies all of these, or none.
+func (q *ResultQueue) apply(ctx context.Context, taken []store.QueuedResult) (err error) {
 	results, ids := make([]workflow.AttemptResult, len(taken)), make([]int64, len(taken))
 	for i := range taken {
 		ids[i] = taken[i].ID
 		if results[i], err = attemptResult(&taken[i]); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if _, err := actor.Ask(ctx, q.results.Handle, ProcessStepResultMessage{Results: results}); err != nil {
-		return 0, err
+		return err
 	}
-	return len(taken), q.store.DropResults(ctx, ids)
+	return q.source.DropResults(ctx, ids)
 }
 
 func attemptResult(r *store.QueuedResult) (workflow.AttemptResult, error) {

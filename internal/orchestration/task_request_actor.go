@@ -22,7 +22,7 @@ func NewTaskRequestActor(p *TaskRequestProcessor, logger *slog.Logger) *TaskRequ
 
 // Handle creates the task that is asked for.
 func (a *TaskRequestActor) Handle(ctx context.Context, msg ProcessTaskRequestMessage) (TaskRequestResult, error) {
-	return a.processor.ProcessTaskRequest(ctx, msg.Request)
+	return a.processor.ProcessTaskRequest(ctx, msg.Request, msg.RequestID)
 }
 
 // Stopped waits for the tasks that are being made.

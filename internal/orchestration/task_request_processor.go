@@ -36,9 +36,10 @@ func NewTaskRequestProcessor(c *catalog.Catalog, i *TaskInitializer, cfg Config)
 	return &TaskRequestProcessor{catalog: c, initializer: i, limits: cfg.ContextLimits}
 }
 
-// ProcessTaskRequest makes the task, or finds the one that an earlier request of the same identity made. Errors are a
+// ProcessTaskRequest makes the task, or finds the one that an earlier request of the same identity made. Where each request makes
+// a task, requests with the same requestID are one, unless it is empty. Errors are a
 // [RequestError], [store.ErrNotFound] for an unknown template, or the database's.
-func (p *TaskRequestProcessor) ProcessTaskRequest(ctx context.Context, r sdk.TaskRequest) (TaskRequestResult, error) {
+func (p *TaskRequestProcessor) ProcessTaskRequest(ctx context.Context, r sdk.TaskRequest, requestID string) (TaskRequestResult, error) {
 	if len(r.Context) == 0 {
 		r.Context = json.RawMessage("{}")
 	}
@@ -56,7 +57,7 @@ func (p *TaskRequestProcessor) ProcessTaskRequest(ctx context.Context, r sdk.Tas
 	if violations := t.CheckContext(r.Context); len(violations) > 0 {
 		return TaskRequestResult{}, &RequestError{Problems: violations}
 	}
-	task, err := newTask(t, &r)
+	task, err := newTask(t, &r, requestID)
 	if err != nil {
 		return TaskRequestResult{}, err
 	}
@@ -112,7 +113,7 @@ func storable(text string) error {
 	return payload.Check(quoted, payload.Limits{})
 }
 
-func newTask(t *catalog.Template, r *sdk.TaskRequest) (store.NewTask, error) {
+func newTask(t *catalog.Template, r *sdk.TaskRequest, requestID string) (store.NewTask, error) {
 	task := store.NewTask{
 		TaskUUID: sdk.NewUUID(), TemplateID: t.ID, CorrelationID: r.CorrelationID,
 		Initiator: r.Initiator, SourceSystem: r.SourceSystem, Reason: r.Reason, Tags: r.Tags,
@@ -134,7 +135,7 @@ func newTask(t *catalog.Template, r *sdk.TaskRequest) (store.NewTask, error) {
 		task.Delay = max(time.Until(r.RunAt.Time), 0)
 	}
 	var err error
-	task.IdentityHash, err = identity(t, r, task.TaskUUID)
+	task.IdentityHash, err = identity(t, r, requestID, task.TaskUUID)
 	return task, err
 }
 
@@ -157,7 +158,7 @@ func strategy(t *catalog.Template, r *sdk.TaskRequest) (template.IdentityStrateg
 
 // identity is equal for requests that are to make one task. A key given with the request decides alone; without one the
 // request's or the template's strategy does.
-func identity(t *catalog.Template, r *sdk.TaskRequest, id sdk.UUID) ([]byte, error) {
+func identity(t *catalog.Template, r *sdk.TaskRequest, requestID string, id sdk.UUID) ([]byte, error) {
 	wanted, err := strategy(t, r)
 	if err != nil {
 		return nil, err
@@ -167,6 +168,8 @@ func identity(t *catalog.Template, r *sdk.TaskRequest, id sdk.UUID) ([]byte, err
 	switch {
 	case r.IdempotencyKey != "":
 		fmt.Fprintf(h, "key\x00%s", r.IdempotencyKey)
+	case wanted == template.IdentityAlwaysUnique && requestID != "":
+		fmt.Fprintf(h, "request\x00%s", requestID)
 	case wanted == template.IdentityAlwaysUnique:
 		return id[:], nil
 	case wanted == template.IdentityCallerProvided:

@@ -84,6 +84,8 @@ type QueuedResult struct {
 	From   workflow.StepState
 	Result json.RawMessage
 	Detail json.RawMessage
+	// Reads is how often it was taken, this time included, where that is counted.
+	Reads int
 }
 
 // resultsHiddenFor is how long a taken result is not given to another server.

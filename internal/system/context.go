@@ -52,11 +52,34 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (*SystemContext, e
 	if err := store.Migrate(ctx, dsn); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if s.messages() {
+		if err := store.UsePgmq(ctx, dsn); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
 	if s.Store, err = store.Open(ctx, dsn, storeOptions(cfg, o)); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if err := s.warnOfMessages(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.Catalog = catalog.New(s.Store, catalogConfig(cfg))
 	return s, nil
+}
+
+// messages says whether the transport is pgmq.
+func (s *SystemContext) messages() bool { return s.Config.Queues.Backend == "pgmq" }
+
+// warnOfMessages tells of messages that the processes which are configured like this one will not read.
+func (s *SystemContext) warnOfMessages(ctx context.Context) error {
+	if s.messages() {
+		return nil
+	}
+	sent, err := s.Store.PgmqInUse(ctx)
+	if sent {
+		s.Logger.WarnContext(ctx, "the database sends messages by pgmq, which this process does not read; once no process does, run: tasker migrate --transport postgres")
+	}
+	return err
 }
 
 func (s *SystemContext) database(ctx context.Context, o Options) (dsn string, err error) {

@@ -7,6 +7,7 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/transport"
+	"github.com/tasker-systems/tasker-go/internal/transport/pgmq"
 )
 
 // OrchestrationCore makes tasks, processes results and repairs what was left behind.
@@ -41,7 +42,13 @@ func NewOrchestrationCore(ctx context.Context, s *SystemContext, taker orchestra
 	if server {
 		c.lookAfter()
 	}
-	if server && o.Mode == "queue" {
+	if s.messages() {
+		c.loops.run("message sweeper", orchestration.NewMessageSweeper(s.Store, sweepLimits(s.Config.Queues), s.Logger).Run)
+	}
+	switch {
+	case server && s.messages():
+		c.processMessages(s)
+	case server && o.Mode == "queue":
 		c.processQueue(s)
 	}
 	return c, nil
@@ -86,6 +93,38 @@ func (c *OrchestrationCore) processQueue(s *SystemContext) {
 		listener := transport.NewListener(s.DSN(), []string{transport.ChannelResults}, func(string, string) { queue.Hint() }, queue.Hint, s.Logger)
 		c.loops.run("result listener", listener.Run)
 	}
+}
+
+// processMessages answers what comes by queues: requests, and results that workers left for a server, whatever the mode of this
+// process is.
+func (c *OrchestrationCore) processMessages(s *SystemContext) {
+	q := s.Config.Queues
+	limits := orchestration.MessageLimits{
+		Interval: q.Pgmq.PollInterval, Hide: q.VisibilityTimeout, MaxReads: q.MaxReads, Batch: s.Config.Orchestration.BatchSize,
+	}
+	requests := orchestration.NewTaskRequestQueue(s.Store, c.Actors.TaskRequestActor, limits, s.Logger)
+	results := orchestration.NewResultQueue(s.Store.MessageResults(limits.Hide, limits.MaxReads), c.Actors.ResultProcessorActor,
+		limits.Interval, limits.Batch, s.Logger)
+	c.loops.run("task requests", requests.Run)
+	c.loops.run("results", results.Run)
+	if s.Config.Database.Pooler == "transaction" {
+		return
+	}
+	hear := func(_, payload string) {
+		switch event, err := pgmq.ParseEvent(payload); {
+		case err == nil && event.QueueName == store.TaskRequestsQueue:
+			requests.Hint()
+		case err == nil && event.QueueName == store.StepResultsQueue:
+			results.Hint()
+		}
+	}
+	missed := func() { requests.Hint(); results.Hint() }
+	channel := pgmq.ChannelOf(pgmq.OrchestrationNamespace)
+	c.loops.run("queue listener", transport.NewListener(s.DSN(), []string{channel}, hear, missed, s.Logger).Run)
+}
+
+func sweepLimits(q config.Queues) orchestration.MessageLimits {
+	return orchestration.MessageLimits{Interval: q.Pgmq.ResendInterval, Hide: q.VisibilityTimeout, MaxReads: q.MaxReads}
 }
 
 // Stop ends the loops and then the actors; tasks that are being made are finished.

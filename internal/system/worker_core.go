@@ -16,6 +16,7 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/transport"
+	"github.com/tasker-systems/tasker-go/internal/transport/pgmq"
 	"github.com/tasker-systems/tasker-go/internal/worker"
 	"github.com/tasker-systems/tasker-go/internal/workerapi"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
@@ -77,7 +78,7 @@ func NewWorkerCore(ctx context.Context, s *SystemContext, results func() *orches
 		Completion: dispatch.CompletionConfig{
 			CompletionBufferSize: hd.CompletionBufferSize, Shards: s.Config.Orchestration.Shards, BatchSize: s.Config.Orchestration.BatchSize,
 		},
-		PollInterval: cfg.PollInterval, Logger: s.Logger,
+		Messages: s.messages(), PollInterval: cfg.PollInterval, Logger: s.Logger,
 	})
 	if err != nil {
 		return nil, err
@@ -118,12 +119,27 @@ func (c *WorkerCore) serve(ctx context.Context, name string) (err error) {
 // Start begins to claim.
 func (c *WorkerCore) Start() {
 	if c.system.Config.Database.Pooler != "transaction" {
-		listener := transport.NewListener(c.system.DSN(), []string{transport.ChannelReady, transport.ChannelTemplates, transport.ChannelCancel},
-			c.hear, c.missed, c.system.Logger)
+		channels := append(c.readyChannels(), transport.ChannelTemplates, transport.ChannelCancel)
+		listener := transport.NewListener(c.system.DSN(), channels, c.hear, c.missed, c.system.Logger)
 		c.claiming.run("listener", listener.Run)
 	}
 	c.claiming.run("claimer", c.Actors.Claimer.Run)
 	c.claiming.run("handlers", c.refreshHandlers)
+}
+
+// readyChannels are where the transport tells of ready steps.
+func (c *WorkerCore) readyChannels() (channels []string) {
+	served := c.system.Config.Worker.Namespaces
+	switch {
+	case !c.system.messages():
+		return []string{transport.ChannelReady}
+	case len(served) == 0:
+		return []string{pgmq.ChannelReady}
+	}
+	for _, namespace := range served {
+		channels = append(channels, pgmq.ChannelOf(namespace))
+	}
+	return channels
 }
 
 func (c *WorkerCore) hear(channel, payload string) {
@@ -138,6 +154,8 @@ func (c *WorkerCore) hear(channel, payload string) {
 		if task, err := sdk.ParseUUID(payload); err == nil {
 			c.Actors.Revocations.Notice(task)
 		}
+	default:
+		c.Actors.Claimer.Hear(payload)
 	}
 }
 

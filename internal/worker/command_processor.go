@@ -23,6 +23,10 @@ func (p *ActorCommandProcessor) HandleCommand(ctx context.Context, command Worke
 	switch msg := command.(type) {
 	case ExecuteStepMessage:
 		return actor.Ask(ctx, p.actors.StepExecutorActor.HandleExecuteStep, msg)
+	case ExecuteStepFromPgmqMessage:
+		return actor.Ask(ctx, p.actors.StepExecutorActor.HandleExecuteStepFromPgmq, msg)
+	case ExecuteStepFromEventMessage:
+		return actor.Ask(ctx, p.actors.StepExecutorActor.HandleExecuteStepFromEvent, msg)
 	case SendStepResultMessage:
 		return actor.Ask(ctx, p.actors.FFICompletionActor.HandleSendStepResult, msg)
 	case ProcessStepCompletionMessage:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,7 @@ type LeaseKeeper struct {
 
 	workerID atomic.Int32
 	handlers atomic.Pointer[[]int32]
+	queues   atomic.Pointer[[]string]
 	trusted  atomic.Int64 // until when the lease surely holds, in nanoseconds of the monotonic clock since begun
 	begun    time.Time
 	drained  atomic.Bool
@@ -79,11 +81,15 @@ func (k *LeaseKeeper) refreshHandlers(ctx context.Context, workerID int32) error
 	if err != nil {
 		return err
 	}
-	ids := make([]int32, len(offered))
+	ids, queues := make([]int32, len(offered)), make([]string, 0, 1)
 	for i, h := range offered {
 		ids[i] = h.ID
+		if queue := store.QueueOf(h.Namespace); !slices.Contains(queues, queue) {
+			queues = append(queues, queue)
+		}
 	}
 	k.handlers.Store(&ids)
+	k.queues.Store(&queues)
 	return nil
 }
 
@@ -94,6 +100,14 @@ func (k *LeaseKeeper) Lease(budget int) store.Lease {
 		l.Handlers, l.Budget = *handlers, budget
 	}
 	return l
+}
+
+// Queues are those of the namespaces that the worker has handlers in.
+func (k *LeaseKeeper) Queues() []string {
+	if queues := k.queues.Load(); queues != nil {
+		return *queues
+	}
+	return nil
 }
 
 // Drain makes the worker take no more steps.

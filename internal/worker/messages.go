@@ -5,6 +5,7 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/actor"
 	"github.com/tasker-systems/tasker-go/internal/event"
 	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/internal/transport/pgmq"
 )
 
 // ExecuteStepMessage hands a leased step to its handler. The answer says whether it was started: one that is in flight
@@ -14,6 +15,20 @@ type ExecuteStepMessage struct {
 	Step store.ClaimedStep
 	// Task is shared by the steps of a task that run in this process; nil makes a new one.
 	Task *TaskData
+}
+
+// ExecuteStepFromPgmqMessage has steps executed that messages of a queue name, as many as the lease has room for.
+type ExecuteStepFromPgmqMessage struct {
+	actor.Reply[Taken]
+	QueueName string
+	Lease     store.Lease
+}
+
+// ExecuteStepFromEventMessage has the step executed whose message a notification tells of.
+type ExecuteStepFromEventMessage struct {
+	actor.Reply[Taken]
+	Event pgmq.MessageReadyEvent
+	Lease store.Lease
 }
 
 // SendStepResultMessage hands over the ends of attempts. The answer is the number of slots, of Slots, that steps which

@@ -34,6 +34,8 @@ type Dependencies struct {
 	NewRunner    func(sink dispatch.CompletionSender, slots *dispatch.Slots) Runner
 	Registration store.WorkerRegistration
 	Completion   dispatch.CompletionConfig
+	// Messages says that messages of pgmq tell of ready steps; the worker then claims by these alone.
+	Messages bool
 	// PollInterval is how often the queue is looked at without a hint.
 	PollInterval time.Duration
 	Logger       *slog.Logger
@@ -75,7 +77,7 @@ func BuildWorkerActorRegistry(ctx context.Context, d Dependencies) (*WorkerActor
 	r.WorkerStatusActor = NewWorkerStatusActor(status, r.DomainEventActor, d.Logger)
 	r.TemplateCacheActor = NewTemplateCacheActor(d.Catalog, r.Keeper, d.Logger)
 	r.Claimer = &StepClaimer{
-		store: d.Store, slots: d.Slots, keeper: r.Keeper, ledger: r.ledger, executor: r.StepExecutorActor,
+		store: d.Store, slots: d.Slots, keeper: r.Keeper, ledger: r.ledger, intake: newIntake(d, r.Keeper, r.StepExecutorActor), executor: r.StepExecutorActor,
 		poll: d.PollInterval, logger: d.Logger, hints: make(chan struct{}, 1),
 	}
 	r.FFICompletionActor = NewFFICompletionActor(&FFICompletionService{

@@ -11,7 +11,6 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/tasker-systems/tasker-go/dispatch"
-	"github.com/tasker-systems/tasker-go/internal/actor"
 	"github.com/tasker-systems/tasker-go/internal/store"
 )
 
@@ -25,6 +24,7 @@ type StepClaimer struct {
 	slots    *dispatch.Slots
 	keeper   *LeaseKeeper
 	ledger   *ledger
+	intake   intake
 	executor *StepExecutorActor
 	poll     time.Duration
 	logger   *slog.Logger
@@ -40,6 +40,13 @@ func (c *StepClaimer) Hint() {
 	select {
 	case c.hints <- struct{}{}:
 	default:
+	}
+}
+
+// Hear takes a notification about messages.
+func (c *StepClaimer) Hear(payload string) {
+	if i, ok := c.intake.(*messageIntake); ok && i.hear(payload) {
+		c.Hint()
 	}
 }
 
@@ -87,44 +94,41 @@ func (c *StepClaimer) claim(ctx context.Context) (more bool, err error) {
 	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitsWithin)
 	defer cancel()
 	c.ledger.flight.RLock()
-	steps, more, err := c.store.ClaimSteps(whole, lease)
-	c.execute(ctx, steps)
+	taken, err := c.intake.take(whole, lease)
 	c.ledger.flight.RUnlock()
-	c.slots.Release(got - len(steps))
-	if store.Classify(err) == store.RemedyReconnect {
+	c.slots.Release(got - taken.Started)
+	if taken.Failed > 0 || store.Classify(err) == store.RemedyReconnect {
 		c.Adopt()
 	}
-	return more, err
-}
-
-// execute dispatches steps on slots that are held. One that cannot be run gives its slot back and is adopted later.
-func (c *StepClaimer) execute(ctx context.Context, steps []store.ClaimedStep) {
-	for _, s := range steps {
-		started, err := actor.Ask(ctx, c.executor.HandleExecuteStep, ExecuteStepMessage{Step: s})
-		if err != nil {
-			c.logger.Error("a claimed step cannot be run yet", "step", s.Name, "task_uuid", s.TaskUUID, "error", err)
-			c.Adopt()
-		}
-		if !started {
-			c.slots.Release(1)
-		}
-	}
+	return taken.More, err
 }
 
 // Reserve implements the orchestration's StepTaker.
 func (c *StepClaimer) Reserve(want int) store.Lease {
 	c.ledger.flight.RLock()
-	lease := c.keeper.Lease(want)
+	lease := c.offer(want)
 	if lease.Budget > 0 {
 		lease.Budget = c.slots.TryAcquire(min(want, claimLimit))
 	}
 	return lease
 }
 
+// offer is what the worker brings to a statement that may hand it the steps that it readies.
+func (c *StepClaimer) offer(budget int) store.Lease {
+	lease := c.keeper.Lease(budget)
+	if !c.intake.direct() {
+		lease.Budget = 0
+	}
+	return lease
+}
+
 // Take implements the orchestration's StepTaker.
 func (c *StepClaimer) Take(ctx context.Context, l store.Lease, steps []store.ClaimedStep) {
-	c.execute(ctx, steps)
-	c.slots.Release(l.Budget - len(steps))
+	taken := c.executor.executeAll(ctx, steps)
+	c.slots.Release(l.Budget - taken.Started)
+	if taken.Failed > 0 {
+		c.Adopt()
+	}
 	c.ledger.flight.RUnlock()
 }
 
@@ -177,7 +181,11 @@ func (c *StepClaimer) adopt(ctx context.Context) error {
 			return err
 		}
 		c.logger.Warn("a step of an unanswered commit is run", "step", orphans[i].Name, "task_uuid", orphans[i].TaskUUID)
-		c.execute(ctx, orphans[i:i+1])
+		taken := c.executor.executeAll(ctx, orphans[i:i+1])
+		c.slots.Release(1 - taken.Started)
+		if taken.Failed > 0 {
+			c.Adopt()
+		}
 	}
 	return nil
 }

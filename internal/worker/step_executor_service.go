@@ -44,6 +44,15 @@ func (s *StepExecutorService) ExecuteStep(ctx context.Context, step store.Claime
 	return true, nil
 }
 
+// claimMessages leases steps that messages of the queue name or, if ids are given, those of these messages only.
+func (s *StepExecutorService) claimMessages(ctx context.Context, queue string, ids []int64, l store.Lease) (steps []store.ClaimedStep, more bool, err error) {
+	if ids == nil {
+		return s.store.ClaimMessages(ctx, queue, l)
+	}
+	steps, err = s.store.ClaimNamedMessages(ctx, queue, ids, l)
+	return steps, false, err
+}
+
 func message(l *store.LeasedStep, task *TaskData) (*dispatch.DispatchHandlerMessage, error) {
 	def, err := task.step(l.StepNo)
 	if err != nil {

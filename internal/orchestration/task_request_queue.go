@@ -1,0 +1,117 @@
+package orchestration
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/tasker-systems/tasker-go/internal/actor"
+	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/internal/transport/pgmq"
+)
+
+// MessageLimits bound the reading of messages.
+type MessageLimits struct {
+	// Interval is how often a queue is looked at without a hint.
+	Interval time.Duration
+	// Hide is how long a message that was read is not given to another reader.
+	Hide time.Duration
+	// MaxReads is how often a message is read before it is set aside.
+	MaxReads int
+	// Batch is how many messages are read at once.
+	Batch int
+}
+
+// TaskRequestQueue makes the tasks that messages ask for. A request that can never be met, or could not be met often enough,
+// is archived.
+type TaskRequestQueue struct {
+	store    *store.Store
+	requests *TaskRequestActor
+	limits   MessageLimits
+	logger   *slog.Logger
+	hints    chan struct{}
+}
+
+// NewTaskRequestQueue makes the loop.
+func NewTaskRequestQueue(s *store.Store, requests *TaskRequestActor, l MessageLimits, logger *slog.Logger) *TaskRequestQueue {
+	return &TaskRequestQueue{store: s, requests: requests, limits: l, logger: logger, hints: make(chan struct{}, 1)}
+}
+
+// Hint says that requests may be waiting. It never waits.
+func (q *TaskRequestQueue) Hint() {
+	select {
+	case q.hints <- struct{}{}:
+	default:
+	}
+}
+
+// Run makes tasks until ctx is done.
+func (q *TaskRequestQueue) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		n, err := q.process(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			q.logger.Warn("task requests cannot be read at the moment", "queue", store.TaskRequestsQueue, "error", err)
+		case n == q.limits.Batch:
+			continue
+		}
+		select {
+		case <-q.hints:
+		case <-time.After(q.limits.Interval):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// process answers one batch. A message whose task was made and that is read again finds that task.
+func (q *TaskRequestQueue) process(ctx context.Context) (int, error) {
+	messages, err := q.store.ReadMessages(ctx, store.TaskRequestsQueue, q.limits.Hide, q.limits.Batch)
+	if err != nil {
+		return 0, err
+	}
+	answers := make([]error, len(messages))
+	done := make(chan struct{})
+	for i := range messages {
+		go func() { // those that wait at the same time become one statement
+			answers[i] = q.request(ctx, &messages[i])
+			done <- struct{}{}
+		}()
+	}
+	for range messages {
+		<-done
+	}
+	var met, hopeless []int64
+	for i, m := range messages {
+		switch err := answers[i]; {
+		case err == nil:
+			met = append(met, m.ID)
+		case isHopeless(err) || m.Reads >= q.limits.MaxReads:
+			hopeless = append(hopeless, m.ID)
+			q.logger.Error("a task request is archived", "queue", store.TaskRequestsQueue, "msg_id", m.ID, "read", m.Reads, "error", err)
+		default:
+			q.logger.Warn("a task request is tried again later", "queue", store.TaskRequestsQueue, "msg_id", m.ID, "read", m.Reads, "again_in", q.limits.Hide, "error", err)
+		}
+	}
+	return len(messages), errors.Join(q.store.DeleteMessages(ctx, store.TaskRequestsQueue, met), q.store.ArchiveMessages(ctx, store.TaskRequestsQueue, hopeless))
+}
+
+func (q *TaskRequestQueue) request(ctx context.Context, m *store.PgmqMessage) error {
+	var body pgmq.TaskRequestMessage
+	if err := json.Unmarshal(m.Message, &body); err != nil {
+		return &RequestError{Problems: []string{"the message is no task request: " + err.Error()}}
+	}
+	if body.RequestID == "" {
+		body.RequestID = fmt.Sprintf("%s/%d", store.TaskRequestsQueue, m.ID)
+	}
+	_, err := actor.Ask(ctx, q.requests.Handle, ProcessTaskRequestMessage{Request: body.TaskRequest, RequestID: body.RequestID})
+	return err
+}
+
+// isHopeless says whether a request is at fault itself.
+func isHopeless(err error) bool {
+	var refused *RequestError
+	return errors.As(err, &refused) || store.Classify(err) == store.RemedyRefuse
+}

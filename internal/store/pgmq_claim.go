@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// QueueOf names the queue that tells of a namespace's ready steps.
+func QueueOf(namespace string) string { return "worker_" + namespace + "_queue" }
+
+// queueTable is the table of a queue, quoted.
+func queueTable(queue string) string {
+	return pgx.Identifier{"pgmq", "q_" + strings.ToLower(queue)}.Sanitize()
+}
+
+// claimMessages is [claimSteps] by messages: it takes those that a worker can run, the most urgent and oldest first, and
+// with each its ready row, which it goes by. A message whose row is gone goes without effect; one whose row another
+// transaction holds stays. %s are the queue's table and, in named messages, what else they must meet.
+const claimMessages = `/* tasker:claim_messages */
+with me as materialized (
+  select from tasker.workers where worker_id = $1 and lease_until > clock_timestamp() and stopped_at is null
+), seen as materialized (
+  select m.msg_id, h.handler_id, m.priority, m.ready_id from unnest($2::int[]) as h(handler_id)
+  cross join lateral (
+    select q.msg_id, (q.headers ->> 'priority')::int as priority, (q.headers ->> 'ready_id')::bigint as ready_id from %[1]s q
+    where (q.headers ->> 'handler_id')::int = h.handler_id and q.vt <= clock_timestamp()%[2]s
+    order by (q.headers ->> 'priority')::int desc, q.msg_id limit $3 * 4) m
+  where exists (select from me)
+  order by m.priority desc, m.msg_id limit $3 * 4
+), told as materialized (
+  select e.* from seen e join %[1]s q on q.msg_id = e.msg_id order by e.priority desc, e.msg_id limit $3 for update of q skip locked
+), picked as materialized (
+  select q.ctid as at, k.msg_id from told k
+  join tasker.ready_steps q on q.handler_id = k.handler_id and q.priority = k.priority and q.ready_id = k.ready_id
+  for update of q skip locked
+), taken as (
+  delete from tasker.ready_steps q using picked p where q.ctid = p.at returning q.task_uuid, q.step_no
+), gone as (
+  delete from %[1]s q using (
+    select msg_id from picked
+    union all
+    select k.msg_id from told k where not exists (select from tasker.ready_steps r
+      where r.handler_id = k.handler_id and r.priority = k.priority and r.ready_id = k.ready_id)) k
+  where q.msg_id = k.msg_id
+), leased as (
+  update tasker.workflow_steps s set state = 'in_progress', attempt = s.attempt + 1, worker_id = $1, run_at = null
+  from (select distinct * from taken order by task_uuid, step_no) k
+  where s.task_uuid = k.task_uuid and s.step_no = k.step_no and s.state = 'enqueued' and s.waiting_on = 0
+  returning s.task_uuid, s.step_no, s.attempt, s.crashes, s.forgiven, s.handler_id, s.name, s.inputs, s.checkpoint
+), moved as (
+  insert into tasker.step_transitions (task_uuid, step_no, attempt, worker_id, path)
+  select task_uuid, step_no, attempt, $1, '{enqueued,in_progress}' from leased
+), claimed as (
+  insert into tasker.task_claims (worker_id, task_uuid) select distinct $1::int, task_uuid from leased on conflict do nothing
+)
+select l.task_uuid, l.step_no, l.attempt, l.crashes, l.forgiven, l.handler_id, l.name, l.inputs::text, l.checkpoint::text,
+  t.template_id, t.correlation_id, t.parent_correlation_id, t.priority, 0
+from leased l join tasker.tasks t using (task_uuid)
+union all
+select null, 0, 0, 0, 0, 0, '', null, null, 0, null, null, 0,
+  (select count(*)::int from seen) - (select count(*)::int from told)`
+
+// ClaimMessages leases up to l.Budget steps that messages of a queue name, the most urgent first, and removes the messages,
+// in one transaction. more says that the queue holds further ones.
+func (s *Store) ClaimMessages(ctx context.Context, queue string, l Lease) (steps []ClaimedStep, more bool, err error) {
+	return s.claimMessages(ctx, queue, fmt.Sprintf(claimMessages, queueTable(queue), ""), l.WorkerID, orNone(l.Handlers), l.Budget)
+}
+
+// ClaimNamedMessages is [Store.ClaimMessages] of these messages only. One that is gone, hidden or another worker's to run is
+// passed over.
+func (s *Store) ClaimNamedMessages(ctx context.Context, queue string, ids []int64, l Lease) ([]ClaimedStep, error) {
+	sql := fmt.Sprintf(claimMessages, queueTable(queue), " and q.msg_id = any($4::bigint[])")
+	steps, _, err := s.claimMessages(ctx, queue, sql, l.WorkerID, orNone(l.Handlers), l.Budget, ids)
+	return steps, err
+}
+
+func (s *Store) claimMessages(ctx context.Context, queue, sql string, args ...any) ([]ClaimedStep, bool, error) {
+	rows, err := s.engine.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, false, fmt.Errorf("claim steps from queue %s: %w", queue, err)
+	}
+	steps, left, err := collectClaimed(rows, args[0].(int32))
+	if err != nil {
+		return nil, false, fmt.Errorf("claim steps from queue %s: %w", queue, err)
+	}
+	return steps, left > 0, nil
+}
