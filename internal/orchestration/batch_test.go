@@ -1,9 +1,11 @@
 package orchestration_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -251,7 +253,12 @@ func TestTenThousandBatchesAreMadeAtOnce(t *testing.T) {
 	}
 	require.Equal(t, []string{"sum", "end"}, w.work(t, nil))
 	require.Equal(t, workflow.TaskComplete, w.state(t, task))
-	w.db.Exec(t, "analyze") // for the check, which plans by what is known of the tables
+	// The check needs no statistics, which the tables do not have yet: by the wrong plan it would take hours.
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	violations, err := w.store.Check(ctx)
+	require.NoError(t, err)
+	require.Empty(t, violations)
 }
 
 func TestADecisionMayChooseABatchableStep(t *testing.T) {

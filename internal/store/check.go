@@ -36,7 +36,10 @@ const violationsShown = 100
 // rules hold under load as well.
 var oneMoment = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 
-const checkPatience = `/* tasker:check_patience */ set local statement_timeout = '10min'`
+// The rules go through all rows there are, so their joins are by hash, even of tables that the planner knows nothing of yet
+// and takes for small.
+const checkPatience = `/* tasker:check_patience */
+select set_config('statement_timeout', '10min', true), set_config('enable_nestloop', 'off', true)`
 
 const checkRule = `/* tasker:check %s */
 with legal_step_moves as (select * from unnest($2::text[]::tasker.step_state[], $3::text[]::tasker.step_state[]) as m(a, b)),

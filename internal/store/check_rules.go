@@ -172,15 +172,22 @@ join tasker.step_attempts b on b.task_uuid = a.task_uuid and b.step_no = a.step_
 where a.ended_at is null or b.claimed_at < a.ended_at`},
 
 	{"causality", "no attempt of a step begins before all its parents are complete or resolved", `
-select a.task_uuid, a.step_no, format('attempt %s began at %s, its parent %s ended %s', a.attempt, a.claimed_at, p.name, coalesce('at ' || e.at, 'never'))
-from tasker.workflow_steps p
-cross join lateral unnest(p.children) as c(child)
-join tasker.step_attempts a on a.task_uuid = p.task_uuid and a.step_no = c.child
-left join (
+with edges as materialized (
+  select p.task_uuid, p.step_no, p.name, c.child from tasker.workflow_steps p cross join lateral unnest(p.children) as c(child)
+), undone as materialized (
+  select task_uuid, step_no, max(attempt) as upto from tasker.step_transitions where detail ->> 'action' = 'retry_from' group by 1, 2
+), begun as materialized (
+  select c.task_uuid, c.step_no, c.attempt, c.at from tasker.step_transitions c left join undone u using (task_uuid, step_no)
+  where c.path[cardinality(c.path)] = 'in_progress' and c.attempt > coalesce(u.upto, 0)
+), ended as materialized (
   select task_uuid, step_no, min(at) as at from tasker.step_transitions
   where path[cardinality(path)] in ('complete', 'resolved_manually') group by 1, 2
-) e on e.task_uuid = p.task_uuid and e.step_no = p.step_no
-where e.at is null or a.claimed_at < e.at`},
+)
+select a.task_uuid, a.step_no, format('attempt %s began at %s, its parent %s ended %s', a.attempt, a.at, p.name, coalesce('at ' || e.at, 'never'))
+from edges p
+join begun a on a.task_uuid = p.task_uuid and a.step_no = p.child
+left join ended e on e.task_uuid = p.task_uuid and e.step_no = p.step_no
+where e.at is null or a.at < e.at`},
 
 	{"attempt_bound", "a step uses up no more attempts than its template allows, and loses no more workers", `
 select s.task_uuid, s.step_no, format('%s attempts, of which %s forgiven and %s crashes; allowed are %s and %s crashes', s.attempt, s.forgiven, s.crashes, b.attempts, b.crashes)
