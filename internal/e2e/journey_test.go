@@ -65,11 +65,11 @@ func TestJourney(t *testing.T) {
 		t.Logf("%2d  %s", i+1, hop)
 	}
 	require.Subset(t, walked, []string{
-		"TaskInitializer, StepEnqueuer: statement create_tasks",
+		"TaskInitializer, StepEnqueuer: statement create_task",
 		"TaskRequestActor answers ProcessTaskRequestMessage",
 		"StepExecutorActor answers ExecuteStepMessage",
 		"HandlerDispatchService runs handler weigh, with the results of 0 steps",
-		"OrchestrationResultProcessor: statement apply_ends",
+		"OrchestrationResultProcessor: statement end_attempt",
 		"ResultProcessorActor answers ProcessStepResultMessage",
 		"FFICompletionActor answers SendStepResultMessage",
 		"FFICompletionActor answers ProcessStepCompletionMessage",
@@ -77,7 +77,7 @@ func TestJourney(t *testing.T) {
 		"DomainEventActor answers DispatchDomainEventsMessage",
 		"DomainEventSystem: statement publish_domain_events",
 	})
-	require.Equal(t, 2, count(walked, "statement apply_ends"), "one commit for each step")
+	require.Equal(t, 2, count(walked, "statement end_attempt"), "one commit for each step")
 	require.Zero(t, count(walked, "dependency_results"), "a result that this process had accepted is not read again")
 }
 
@@ -132,8 +132,8 @@ func (h *hops) Asked(_ context.Context, message string, _ time.Duration, _ error
 
 // issuedBy names the service of each statement of the journey; what merely looks for work or beats is left out.
 var issuedBy = map[string]string{
-	"create_tasks":          "TaskInitializer, StepEnqueuer",
-	"apply_ends":            "OrchestrationResultProcessor",
+	"create_task":           "TaskInitializer, StepEnqueuer",
+	"end_attempt":           "OrchestrationResultProcessor",
 	"task_context":          "StepContext",
 	"dependency_results":    "StepContext",
 	"publish_domain_events": "DomainEventSystem",

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
-	"sort"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -108,44 +106,12 @@ type querier interface {
 
 // apply runs the statement, and counts the outcomes that changed something.
 func apply(ctx context.Context, q querier, batch []Outcome, l Lease) (applied Applied, done int, err error) {
-	order := make([]int, len(batch))
-	for i := range order {
-		order[i] = i
-	}
-	sort.Slice(order, func(a, b int) bool { return before(&batch[order[a]], &batch[order[b]]) })
-	n, at := len(batch), func(i int) *Outcome { return &batch[order[i]] }
-	kinds, reported, sql := make([]int16, n), make([]bool, n), applyEnds
-	for i := range n {
-		kinds[i], reported[i] = int16(at(i).Kind), at(i).From != "" && at(i).From != workflow.StepInProgress
-		switch o := at(i); {
-		case o.Pattern > 0 || o.Kind >= OutcomeTolerate:
-			sql = applyGrowth
-		case sql == applyGrowth:
-		case reported[i] || o.Kind != OutcomeComplete && o.Kind != OutcomeError:
-			sql = applyOutcomes
-		}
-	}
-
+	n := len(batch)
 	applied = Applied{States: make([]workflow.StepState, n)}
 	for i := range batch {
 		applied.States[i] = batch[i].Kind.state()
 	}
-	args := []any{
-		ids(n, func(i int) sdk.UUID { return at(i).TaskUUID }),
-		ints(n, func(i int) int32 { return at(i).StepNo }),
-		ints(n, func(i int) int32 { return at(i).Attempt }),
-		kinds,
-		texts(n, func(i int) string { return string(at(i).Result) }),
-		texts(n, func(i int) string { return string(at(i).Detail) }),
-		ints(n, func(i int) int32 { return int32(min(at(i).ExecutionTimeMS, math.MaxInt32)) }),
-		l.WorkerID, orNone(l.Handlers), l.Budget,
-	}
-	if sql != applyEnds {
-		args = append(args, ints(n, func(i int) int32 { return int32(min(at(i).Delay.Milliseconds(), math.MaxInt32)) }), reported)
-	}
-	if sql == applyGrowth {
-		args = append(args, patterns(n, at), cutShort)
-	}
+	sql, args := applyCall(batch, l)
 	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
 		return applied, 0, fmt.Errorf("apply %d outcomes: %w", n, err)
@@ -185,15 +151,6 @@ func (s *Store) sortOut(ctx context.Context, batch []Outcome, done int, applied 
 	}
 	applied.Again = done+len(applied.Stale) < len(batch)
 	return nil
-}
-
-func before(a, b *Outcome) bool {
-	for i := range a.TaskUUID {
-		if a.TaskUUID[i] != b.TaskUUID[i] {
-			return a.TaskUUID[i] < b.TaskUUID[i]
-		}
-	}
-	return a.StepNo < b.StepNo
 }
 
 const staleOutcomes = `/* tasker:stale_outcomes */
@@ -254,15 +211,13 @@ func (k OutcomeKind) reportedAs() string {
 	return string(workflow.StepWaitingForRetry)
 }
 
-// fusedRow is a row of the statements that lease steps and report beside it.
+// fusedRow is a row of the statements that lease steps and report beside it. What only steps have counts in no other row.
 type fusedRow struct {
-	what                       int16
-	task                       pgtype.UUID
-	stepNo                     int32
-	attempt, crashes, forgiven int32
-	handlerID                  int32
-	name                       string
-	inputs, checkpoint         pgtype.Text
+	what                                  int16
+	task                                  pgtype.UUID
+	stepNo                                int32
+	attempt, crashes, forgiven, handlerID pgtype.Int4
+	name, inputs, checkpoint              pgtype.Text
 }
 
 type scanner interface{ Scan(dest ...any) error }
@@ -274,8 +229,8 @@ func scanFused(rows scanner) (r fusedRow, err error) {
 
 func (r *fusedRow) leased(workerID int32) LeasedStep {
 	return LeasedStep{
-		WorkerID: workerID, TaskUUID: sdk.UUID(r.task.Bytes), StepNo: r.stepNo, HandlerID: r.handlerID, Name: r.name,
-		Counts:     workflow.AttemptCounts{Attempt: r.attempt, Crashes: r.crashes, Forgiven: r.forgiven},
+		WorkerID: workerID, TaskUUID: sdk.UUID(r.task.Bytes), StepNo: r.stepNo, HandlerID: r.handlerID.Int32, Name: r.name.String,
+		Counts:     workflow.AttemptCounts{Attempt: r.attempt.Int32, Crashes: r.crashes.Int32, Forgiven: r.forgiven.Int32},
 		Inputs:     rawOrNil(r.inputs),
 		Checkpoint: rawOrNil(r.checkpoint),
 	}

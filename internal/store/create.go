@@ -109,33 +109,8 @@ select 3, null, (select count(*)::int from t), (select n::int from told), 0, 0, 
 func (s *Store) CreateTasks(ctx context.Context, batch []NewTask, l Lease) (Created, error) {
 	var created Created
 	n := len(batch)
-	delays, requested := make([]int64, n), make([]time.Time, n)
-	hashes, parents := make([][]byte, n), make(pgtype.FlatArray[pgtype.UUID], n)
-	tags := make(pgtype.FlatArray[pgtype.Text], n)
-	for i := range batch {
-		t := &batch[i]
-		delays[i], requested[i], hashes[i] = t.Delay.Milliseconds(), t.RequestedAt, t.IdentityHash
-		if t.ParentCorrelationID != (sdk.UUID{}) {
-			parents[i] = pgtype.UUID{Bytes: t.ParentCorrelationID, Valid: true}
-		}
-		if len(t.Tags) > 0 {
-			tags[i] = pgtype.Text{String: textArray(t.Tags), Valid: true}
-		}
-	}
-	rows, err := s.engine.Query(ctx, createTasks,
-		ids(n, func(i int) sdk.UUID { return batch[i].TaskUUID }),
-		ints(n, func(i int) int32 { return batch[i].TemplateID }),
-		ints(n, func(i int) int32 { return batch[i].Priority }),
-		hashes,
-		ids(n, func(i int) sdk.UUID { return batch[i].CorrelationID }),
-		parents,
-		texts(n, func(i int) string { return batch[i].Initiator }),
-		texts(n, func(i int) string { return batch[i].SourceSystem }),
-		texts(n, func(i int) string { return batch[i].Reason }),
-		tags,
-		texts(n, func(i int) string { return string(batch[i].Context) }),
-		requested, delays,
-		l.WorkerID, orNone(l.Handlers), l.Budget)
+	sql, args := createCall(batch, l)
+	rows, err := s.engine.Query(ctx, sql, args...)
 	if err != nil {
 		return created, fmt.Errorf("create %d tasks: %w", n, err)
 	}
@@ -187,23 +162,4 @@ func (s *Store) existingTasks(ctx context.Context, batch []NewTask) (map[int]sdk
 		return nil, fmt.Errorf("find existing tasks: %w", err)
 	}
 	return existing, nil
-}
-
-// textArray writes PostgreSQL's text form of a text[].
-func textArray(a []string) string {
-	b := []byte{'{'}
-	for i, v := range a {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, '"')
-		for j := range len(v) {
-			if v[j] == '"' || v[j] == '\\' {
-				b = append(b, '\\')
-			}
-			b = append(b, v[j])
-		}
-		b = append(b, '"')
-	}
-	return string(append(b, '}'))
 }

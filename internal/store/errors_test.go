@@ -114,7 +114,7 @@ func TestAStatementThatIsCutOffIsTriedOnANewConnection(t *testing.T) {
 	}()
 	eventually(t, func() bool {
 		return w.db.Count(t, `select count(pg_terminate_backend(pid)) from pg_stat_activity
-			where datname = current_database() and wait_event_type = 'Lock' and query like '/* tasker:apply_%'`) == 1
+			where datname = current_database() and wait_event_type = 'Lock' and query like '/* tasker:end_attempt %'`) == 1
 	}, "nothing waits for the lock")
 	err = <-cut
 	require.Equal(t, store.RemedyReconnect, store.Classify(err), "%v", err)

@@ -143,7 +143,7 @@ func (s *severed) cut(conn *pgx.Conn) {
 func TestAGrowthThatIsCutOffAnywhereIsWholeOrNotThere(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{
-		"lock_growth", "standing", "lock_met", "insert_steps", "add_edges", "add_sinks", "apply_ends", "add_held", "add_batches", "commit",
+		"lock_growth", "standing", "lock_met", "insert_steps", "add_edges", "add_sinks", "end_attempt", "add_held", "add_batches", "commit",
 	} {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s %v", at, after), func(t *testing.T) {

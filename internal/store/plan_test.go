@@ -122,15 +122,15 @@ func runHotStatements(t *testing.T, s *store.Store) {
 	require.Len(t, created.Leased, 1)
 	twin := newTask(template)
 	twin.IdentityHash = task.IdentityHash
-	created, err = s.CreateTasks(ctx, []store.NewTask{twin}, lease)
+	created, err = s.CreateTasks(ctx, []store.NewTask{twin, newTask(template)}, lease)
 	require.NoError(t, err)
 	require.Equal(t, task.TaskUUID, created.Existing[0])
 
 	for _, kind := range []store.OutcomeKind{store.OutcomeComplete, store.OutcomeRetry} {
 		over := store.Outcome{TaskUUID: task.TaskUUID, StepNo: 0, Attempt: 9, Kind: kind}
-		applied, err := s.ApplyOutcomes(ctx, []store.Outcome{over}, lease)
+		applied, err := s.ApplyOutcomes(ctx, []store.Outcome{over, over}, lease)
 		require.NoError(t, err)
-		require.Equal(t, []int{0}, applied.Stale)
+		require.Equal(t, []int{0, 1}, applied.Stale)
 	}
 	for _, send := range []func() error{
 		func() error { _, _, err := s.ClaimSteps(ctx, lease); return err },

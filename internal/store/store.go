@@ -166,9 +166,15 @@ func ints(n int, at func(int) int32) []int32 {
 func texts(n int, at func(int) string) pgtype.FlatArray[pgtype.Text] {
 	a := make(pgtype.FlatArray[pgtype.Text], n)
 	for i := range a {
-		if s := at(i); s != "" {
-			a[i] = pgtype.Text{String: s, Valid: true}
-		}
+		a[i] = text(at(i))
 	}
 	return a
 }
+
+// text sends "" as null.
+func text[T ~string | ~[]byte](s T) pgtype.Text {
+	return pgtype.Text{String: string(s), Valid: len(s) > 0}
+}
+
+// idOrNull sends the zero UUID as null.
+func idOrNull(id sdk.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: id != sdk.UUID{}} }
