@@ -42,7 +42,7 @@ var errOldPgmq = errors.New("the database has a schema pgmq whose send_batch tak
 func makePgmq(ctx context.Context, tx pgx.Tx) error {
 	var there, able, offered bool
 	err := tx.QueryRow(ctx, `select to_regnamespace('pgmq') is not null,
-		to_regprocedure('pgmq.send_batch(text,jsonb[],jsonb[],integer)') is not null,
+		to_regprocedure('pgmq.send_batch(text,jsonb[],jsonb[],timestamptz)') is not null,
 		exists (select from pg_available_extensions where name = 'pgmq')`).Scan(&there, &able, &offered)
 	switch {
 	case err != nil:

@@ -56,7 +56,6 @@ begin
     vt timestamptz not null,
     message jsonb,
     headers jsonb)', a);
-  execute format('create index if not exists %I on pgmq.%I (vt)', q || '_vt_idx', q);
   execute format('create index if not exists %I on pgmq.%I (archived_at)', 'archived_at_idx_' || queue_name, a);
   insert into pgmq.meta (queue_name, is_partitioned, is_unlogged) values (queue_name, false, unlogged) on conflict do nothing;
 end $$;

@@ -23,31 +23,31 @@ const claimMessages = `/* tasker:claim_messages */
 with me as materialized (
   select from tasker.workers where worker_id = $1 and lease_until > clock_timestamp() and stopped_at is null
 ), seen as materialized (
-  select m.msg_id, h.handler_id, m.priority, m.ready_id from unnest($2::int[]) as h(handler_id)
+  select m.at from unnest($2::int[]) as h(handler_id)
   cross join lateral (
-    select q.msg_id, (q.headers ->> 'priority')::int as priority, (q.headers ->> 'ready_id')::bigint as ready_id from %[1]s q
+    select q.ctid as at, (q.headers ->> 'priority')::int as priority, q.msg_id from %[1]s q
     where (q.headers ->> 'handler_id')::int = h.handler_id and q.vt <= clock_timestamp()%[2]s
     order by (q.headers ->> 'priority')::int desc, q.msg_id limit $3 * 4) m
   where exists (select from me)
   order by m.priority desc, m.msg_id limit $3 * 4
 ), told as materialized (
-  select e.* from seen e join %[1]s q on q.msg_id = e.msg_id order by e.priority desc, e.msg_id limit $3 for update of q skip locked
+  select q.ctid as at, (q.headers ->> 'handler_id')::int as handler_id, (q.headers ->> 'priority')::int as priority,
+    tasker.bigint_or_null(q.headers ->> 'ready_id') as ready_id
+  from %[1]s q where q.ctid = any(array(select at from seen)) and q.vt <= clock_timestamp()
+  order by 3 desc, q.msg_id limit $3 for update skip locked
 ), picked as materialized (
-  select q.ctid as at, k.msg_id from told k
-  join tasker.ready_steps q on q.handler_id = k.handler_id and q.priority = k.priority and q.ready_id = k.ready_id
-  for update of q skip locked
+  select k.*, r.at as ready_at from told k left join lateral (
+    select q.ctid as at from tasker.ready_steps q
+    where q.handler_id = k.handler_id and q.priority = k.priority and q.ready_id = k.ready_id for update skip locked) r on true
 ), taken as (
-  delete from tasker.ready_steps q using picked p where q.ctid = p.at returning q.task_uuid, q.step_no
+  delete from tasker.ready_steps q where q.ctid = any(array(select ready_at from picked)) returning q.task_uuid, q.step_no
 ), gone as (
-  delete from %[1]s q using (
-    select msg_id from picked
-    union all
-    select k.msg_id from told k where not exists (select from tasker.ready_steps r
-      where r.handler_id = k.handler_id and r.priority = k.priority and r.ready_id = k.ready_id)) k
-  where q.msg_id = k.msg_id
+  delete from %[1]s q where q.ctid = any(array(
+    select p.at from picked p where p.ready_at is not null or not (select exists (select from tasker.ready_steps r
+      where r.handler_id = p.handler_id and r.priority = p.priority and r.ready_id = p.ready_id))))
 ), leased as (
   update tasker.workflow_steps s set state = 'in_progress', attempt = s.attempt + 1, worker_id = $1, run_at = null
-  from (select distinct * from taken order by task_uuid, step_no) k
+  from (select * from taken order by task_uuid, step_no) k
   where s.task_uuid = k.task_uuid and s.step_no = k.step_no and s.state = 'enqueued' and s.waiting_on = 0
   returning s.task_uuid, s.step_no, s.attempt, s.crashes, s.forgiven, s.handler_id, s.name, s.inputs, s.checkpoint
 ), moved as (

@@ -78,11 +78,12 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	engine, err := newPool(ctx, dsn, o, o.EngineConnections, map[string]string{
 		// The hot statements join small batches to primary keys. Their plans are pinned to that, so that a table whose
 		// statistics lag behind its growth does not turn them into scans.
-		"plan_cache_mode":  "force_generic_plan",
-		"enable_hashjoin":  "off",
-		"enable_mergejoin": "off",
-		"enable_seqscan":   "off",
-		"jit":              "off",
+		"plan_cache_mode":   "force_generic_plan",
+		"enable_hashjoin":   "off",
+		"enable_mergejoin":  "off",
+		"enable_seqscan":    "off",
+		"enable_bitmapscan": "off",
+		"jit":               "off",
 	})
 	if err != nil {
 		return nil, err

@@ -5,22 +5,22 @@
 -- How long a result has waited.
 alter table tasker.step_results_queue add column queued_at timestamptz not null default clock_timestamp();
 
-create function tasker.step_uuid(task_uuid uuid, step_no int) returns uuid immutable strict parallel safe language sql as $$
+create function tasker.step_uuid(task_uuid uuid, step_no int) returns uuid immutable parallel safe language sql as $$
   select (left(task_uuid::text, 28) ||
     lpad(to_hex(('x' || right(task_uuid::text, 8))::bit(32)::bigint # (step_no + 1)::bigint), 8, '0'))::uuid $$;
 
 -- The number of the step that step_uuid names; null if it can be no step of the task.
-create function tasker.step_number(task_uuid uuid, step_uuid uuid) returns int immutable strict parallel safe language sql as $$
+create function tasker.step_number(task_uuid uuid, step_uuid uuid) returns int immutable parallel safe language sql as $$
   select case when left(task_uuid::text, 28) = left(step_uuid::text, 28) and n.n between 1 and 2147483647 then (n.n - 1)::int end
   from (select ('x' || right(task_uuid::text, 8))::bit(32)::bigint # ('x' || right(step_uuid::text, 8))::bit(32)::bigint as n) n $$;
 
-create function tasker.uuid_or_null(value text) returns uuid immutable strict parallel safe language sql as $$
+create function tasker.uuid_or_null(value text) returns uuid immutable parallel safe language sql as $$
   select case when value ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then value::uuid end $$;
 
-create function tasker.bigint_or_null(value text) returns bigint immutable strict parallel safe language sql as $$
+create function tasker.bigint_or_null(value text) returns bigint immutable parallel safe language sql as $$
   select case when value ~ '^-?[0-9]{1,18}$' then value::bigint end $$;
 
-create function tasker.extract_queue_namespace(queue_name text) returns text immutable strict parallel safe language sql as $$
+create function tasker.extract_queue_namespace(queue_name text) returns text immutable parallel safe language sql as $$
   select case when queue_name like 'orchestration%' then 'orchestration'
     else coalesce(substring(queue_name from '^worker_(.+)_queue$'), substring(queue_name from '^(.+)_queue$'), 'default') end $$;
 
@@ -28,42 +28,39 @@ create function tasker.extract_queue_namespace(queue_name text) returns text imm
 create function tasker.pgmq_notify(queue_name text, msg_ids bigint[], message jsonb, delay_seconds int) returns void language plpgsql as $$
 declare
   namespace text := tasker.extract_queue_namespace(queue_name);
-  facts jsonb := jsonb_build_object('queue_name', queue_name, 'namespace', namespace, 'ready_at', clock_timestamp(), 'delay_seconds', delay_seconds);
+  single boolean := cardinality(msg_ids) = 1;
   payload text;
 begin
-  if cardinality(msg_ids) = 1 then
-    payload := facts || jsonb_build_object('event_type', 'message_with_payload', 'msg_id', msg_ids[1], 'message', message);
-    if octet_length(payload) > 7000 then
-      payload := facts || jsonb_build_object('event_type', 'message_ready', 'msg_id', msg_ids[1], 'payload_omitted', true);
-    end if;
+  if single then
+    payload := json_build_object('event_type', 'message_with_payload', 'msg_id', msg_ids[1], 'queue_name', queue_name, 'namespace', namespace,
+      'message', message, 'ready_at', clock_timestamp(), 'delay_seconds', delay_seconds);
   else
-    facts := facts || jsonb_build_object('event_type', 'batch_ready', 'message_count', cardinality(msg_ids));
-    payload := facts || jsonb_build_object('msg_ids', msg_ids);
-    if octet_length(payload) > 7000 then
-      payload := facts || jsonb_build_object('msg_ids', '[]'::jsonb);
-    end if;
+    payload := json_build_object('event_type', 'batch_ready', 'queue_name', queue_name, 'namespace', namespace, 'msg_ids', msg_ids,
+      'message_count', cardinality(msg_ids), 'ready_at', clock_timestamp(), 'delay_seconds', delay_seconds);
+  end if;
+  if octet_length(payload) > 7000 and single then
+    payload := json_build_object('event_type', 'message_ready', 'msg_id', msg_ids[1], 'queue_name', queue_name, 'namespace', namespace,
+      'ready_at', clock_timestamp(), 'delay_seconds', delay_seconds, 'payload_omitted', true);
+  elsif octet_length(payload) > 7000 then
+    payload := json_build_object('event_type', 'batch_ready', 'queue_name', queue_name, 'namespace', namespace, 'msg_ids', '{}'::bigint[],
+      'message_count', cardinality(msg_ids), 'ready_at', clock_timestamp(), 'delay_seconds', delay_seconds);
   end if;
   perform pg_notify(left('pgmq_message_ready.' || namespace, 63), payload), pg_notify('pgmq_message_ready', payload);
 end $$;
 
 create function tasker.pgmq_send_batch_with_notify(queue_name text, messages jsonb[], delay_seconds int default 0, headers jsonb[] default null)
-returns setof bigint language plpgsql as $$
+returns bigint[] language plpgsql as $$
 declare
-  msg_ids bigint[];
+  msg_ids bigint[] := array(select pgmq.send_batch(queue_name, messages, headers, clock_timestamp() + delay_seconds * interval '1 second'));
 begin
-  if headers is null then
-    select array_agg(id) into msg_ids from pgmq.send_batch(queue_name, messages, delay_seconds) id;
-  else
-    select array_agg(id) into msg_ids from pgmq.send_batch(queue_name, messages, headers, delay_seconds) id;
-  end if;
-  if msg_ids is not null then
+  if cardinality(msg_ids) > 0 then
     perform tasker.pgmq_notify(queue_name, msg_ids, messages[1], delay_seconds);
   end if;
-  return query select unnest(msg_ids);
+  return msg_ids;
 end $$;
 
 create function tasker.pgmq_send_with_notify(queue_name text, message jsonb, delay_seconds int default 0) returns bigint language sql as $$
-  select * from tasker.pgmq_send_batch_with_notify(queue_name, array[message], delay_seconds) $$;
+  select (tasker.pgmq_send_batch_with_notify(queue_name, array[message], delay_seconds))[1] $$;
 
 create function tasker.pgmq_read_specific_message(queue_name text, wanted bigint, vt_seconds int default 30)
 returns table (msg_id bigint, read_ct int, enqueued_at timestamptz, vt timestamptz, message jsonb) language plpgsql as $$
@@ -105,43 +102,31 @@ begin
   end if;
 end $$;
 
--- The messages of ready steps, by queue. A header says which row the message tells of.
-create type tasker.ready_row as (ready_id bigint, handler_id int, priority int, task_uuid uuid, step_no int);
-
-create function tasker.send_ready(added tasker.ready_row[]) returns void language plpgsql as $$
+-- Sends messages about ready steps. A header says which row each tells of.
+create function tasker.tell_ready() returns trigger language plpgsql as $$
 declare
   r record;
 begin
   for r in
     select 'worker_' || h.namespace || '_queue' as queue,
       array_agg(jsonb_build_object('task_uuid', a.task_uuid, 'step_uuid', tasker.step_uuid(a.task_uuid, a.step_no),
-        'correlation_id', t.correlation_id) order by a.ready_id) as messages,
-      array_agg(jsonb_build_object('handler_id', a.handler_id, 'priority', a.priority, 'ready_id', a.ready_id) order by a.ready_id) as headers
-    from unnest(added) a join tasker.handlers h on h.handler_id = a.handler_id join tasker.tasks t on t.task_uuid = a.task_uuid
-    group by h.namespace order by h.namespace
+        'correlation_id', t.correlation_id)) as messages,
+      array_agg(jsonb_build_object('handler_id', a.handler_id, 'priority', a.priority, 'ready_id', a.ready_id)) as headers
+    from added a join tasker.handlers h on h.handler_id = a.handler_id join tasker.tasks t on t.task_uuid = a.task_uuid
+    group by h.namespace
   loop
     perform tasker.pgmq_send_batch_with_notify(r.queue, r.messages, 0, r.headers);
   end loop;
-end $$;
-
-create function tasker.tell_ready() returns trigger language plpgsql as $$
-begin
-  perform tasker.send_ready(array_agg(row(a.ready_id, a.handler_id, a.priority, a.task_uuid, a.step_no)::tasker.ready_row)) from added a having count(*) > 0;
   return null;
-end $$;
-
-create function tasker.send_results(ids bigint[]) returns void language plpgsql as $$
-begin
-  perform tasker.pgmq_send_batch_with_notify('orchestration_step_results',
-      array_agg(jsonb_build_object('task_uuid', r.task_uuid, 'step_uuid', tasker.step_uuid(r.task_uuid, r.step_no),
-        'correlation_id', t.correlation_id) order by r.result_id),
-      0, array_agg(jsonb_build_object('result_id', r.result_id) order by r.result_id))
-  from tasker.step_results_queue r join tasker.tasks t using (task_uuid) where r.result_id = any(ids) having count(*) > 0;
 end $$;
 
 create function tasker.tell_results() returns trigger language plpgsql as $$
 begin
-  perform tasker.send_results(array_agg(a.result_id)) from added a having count(*) > 0;
+  perform tasker.pgmq_send_batch_with_notify('orchestration_step_results',
+      array_agg(jsonb_build_object('task_uuid', a.task_uuid, 'step_uuid', tasker.step_uuid(a.task_uuid, a.step_no),
+        'correlation_id', t.correlation_id)),
+      0, array_agg(jsonb_build_object('result_id', a.result_id)))
+  from added a join tasker.tasks t on t.task_uuid = a.task_uuid having count(*) > 0;
   return null;
 end $$;
 
@@ -154,45 +139,48 @@ end $$;
 create function tasker.pgmq_in_use() returns boolean stable language sql as $$
   select exists (select from pg_trigger where tgrelid = 'tasker.ready_steps'::regclass and tgname = 'ready_steps_told') $$;
 
--- Sends messages of rows that wait since before than older_than and have none. One session at a time does so.
+-- Has rows told of again that have waited for longer than older_than and have no message: they are queued anew. One session at
+-- a time does so.
 create function tasker.resend_lost(older_than interval, at_most int) returns int language plpgsql
 set enable_hashjoin = on set enable_seqscan = on as $$
 declare
   sent int := 0;
-  lost tasker.ready_row[];
-  results bigint[];
+  n int;
   r record;
 begin
   if not pg_try_advisory_xact_lock(hashtextextended('tasker.resend_lost', 0)) then
     return 0;
   end if;
   for r in
-    select h.namespace, array_agg(row(o.ready_id, o.handler_id, o.priority, o.task_uuid, o.step_no)::tasker.ready_row) as waiting
+    select h.namespace, array_agg(o.ready_id) as ready_ids
     from tasker.handlers h cross join lateral (
-      select q.* from tasker.ready_steps q where q.handler_id = h.handler_id order by q.priority desc, q.ready_id limit at_most) o
+      select q.ready_id, q.ready_at from tasker.ready_steps q where q.handler_id = h.handler_id order by q.priority desc, q.ready_id limit at_most) o
     where o.ready_at <= clock_timestamp() - older_than group by h.namespace order by h.namespace
   loop
-    execute format('select array_agg(w) from unnest($1) w where not exists (
-      select from pgmq.%I m where tasker.bigint_or_null(m.headers ->> ''ready_id'') = w.ready_id)', lower('q_worker_' || r.namespace || '_queue'))
-    using r.waiting into lost;
-    if lost is not null then
-      perform tasker.send_ready(lost);
-      sent := sent + cardinality(lost);
-    end if;
+    execute format('with lost as materialized (
+        select q.ctid as at from tasker.ready_steps q where q.ready_id = any($1) and not exists (
+          select from pgmq.%I m where tasker.bigint_or_null(m.headers ->> ''ready_id'') = q.ready_id) for update skip locked
+      ), gone as (
+        delete from tasker.ready_steps q where q.ctid = any(array(select at from lost)) returning *
+      )
+      insert into tasker.ready_steps (handler_id, priority, task_uuid, step_no, ready_at)
+      select handler_id, priority, task_uuid, step_no, ready_at from gone order by ready_id', lower('q_worker_' || r.namespace || '_queue'))
+    using r.ready_ids;
+    get diagnostics n = row_count;
+    sent := sent + n;
   end loop;
   -- What is hidden was taken by its row, or set aside.
-  select array_agg(q.result_id) into results from (
+  with lost as materialized (
     select q.result_id from tasker.step_results_queue q
-    where q.hidden_until <= clock_timestamp() and q.queued_at <= clock_timestamp() - older_than order by q.result_id limit at_most) q;
-  if results is not null then
-    select array_agg(id) into results from unnest(results) id where not exists (
-      select from pgmq.q_orchestration_step_results m where tasker.bigint_or_null(m.headers ->> 'result_id') = id);
-  end if;
-  if results is not null then
-    perform tasker.send_results(results);
-    sent := sent + cardinality(results);
-  end if;
-  return sent;
+    where q.hidden_until <= clock_timestamp() and q.queued_at <= clock_timestamp() - older_than and not exists (
+      select from pgmq.q_orchestration_step_results m where tasker.bigint_or_null(m.headers ->> 'result_id') = q.result_id)
+    order by q.result_id limit at_most for update skip locked
+  ), gone as (
+    delete from tasker.step_results_queue q using lost l where q.result_id = l.result_id returning q.*
+  )
+  insert into tasker.step_results_queue (task_uuid, step_no, attempt, queued_at) select task_uuid, step_no, attempt, queued_at from gone order by result_id;
+  get diagnostics n = row_count;
+  return sent + n;
 end $$;
 
 -- Has steps and results told of by messages from here on, and tells of those that wait already.
