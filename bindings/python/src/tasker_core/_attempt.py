@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
+from uuid import UUID
 
 from tasker_core._codec import EncodeError, dumps
 from tasker_core._handles import NativeWorker
@@ -26,14 +27,19 @@ _MOST_TEXT = 500
 class Attempt:
     """A step that this process holds."""
 
-    def __init__(self, worker: NativeWorker, token: int, event_id: str) -> None:
+    def __init__(self, worker: NativeWorker, token: int, event_id: bytes) -> None:
         self.token = token
-        self.event_id = event_id
         self.reason = ""
         """Why it was cancelled: `timeout`, `cancelled`, `lease_lost` or `shutdown`."""
         self._worker = worker
+        self._event_id = event_id
         self._lock = threading.Lock()
         self._on_cancel: Callable[[], None] | None = None
+
+    @property
+    def event_id(self) -> str:
+        """The id of the event that announced it."""
+        return str(UUID(bytes=self._event_id))
 
     # What a handler asks.
 

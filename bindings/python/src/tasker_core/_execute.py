@@ -11,7 +11,6 @@ import inspect
 import threading
 import time
 from collections.abc import Awaitable, Coroutine, Mapping
-from datetime import datetime, timezone
 from typing import Any
 
 from tasker_core._wire import Stamp, document, is_checkpoint
@@ -74,19 +73,20 @@ class _Attempt:
     def __init__(self, event: Mapping[str, Any], worker_id: str) -> None:
         self._event = event
         self._worker_id = worker_id
-        self._started_at = datetime.now(timezone.utc)
-        self._began = time.monotonic()
+        self._began, self._clock = time.time_ns(), time.monotonic_ns()
         self._handler: Any = None
 
     def begin(self, registry: HandlerRegistry, controls: StepControls | None) -> StepHandlerResult | Awaitable[Any]:
         """Find the handler and call it."""
-        event = FfiStepEvent.model_validate(self._event)
+        event = FfiStepEvent.from_core(self._event)
         definition = HandlerDefinition.from_dict((event.task_sequence_step.get("step_definition") or {}).get("handler"))
         handler = _resolve(definition, registry)
         if isinstance(handler, StepHandlerResult):
             return handler
         self._handler = handler.unwrap() if isinstance(handler, MethodDispatchWrapper) else handler
         output = handler.call(StepContext.from_ffi_event(event, definition.callable, controls))
+        if isinstance(output, StepHandlerResult):
+            return output
         return output if inspect.isawaitable(output) else step_result(output)
 
     async def finish(self, outcome: Awaitable[Any]) -> Document:
@@ -106,8 +106,8 @@ class _Attempt:
         stamp = Stamp(
             step_uuid=str(self._event.get("step_uuid", "")),
             worker_id=self._worker_id,
-            started_at=self._started_at,
-            execution_time_ms=round((time.monotonic() - self._began) * 1000),
+            began=self._began,
+            ended=self._began + time.monotonic_ns() - self._clock,
             handler_version=str(getattr(self._handler, "version", "") or ""),
         )
         try:

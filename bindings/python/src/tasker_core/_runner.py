@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeAlias
 
 from tasker_core._attempt import Attempt
 from tasker_core._codec import EncodeError
 from tasker_core._execute import Document, execute_step, is_checkpoint
 from tasker_core._loop import HandlerLoop
-from tasker_core._pool import DaemonPool
+from tasker_core._pool import DaemonPool, Fetch
 from tasker_core._status import CoreError, Status
 from tasker_core.event_bridge import EventBridge, EventNames
 from tasker_core.handler import HandlerRegistry
 from tasker_core.types import FfiStepEvent, StepControls
 
 _log = logging.getLogger("tasker_core")
+
+StepJob: TypeAlias = "functools.partial[None]"
+
+_MOST_EARLY = 1024
+"""How many notices are kept for steps that are not known, most of which have ended."""
 
 
 class StepExecutionError(Exception):
@@ -48,32 +54,52 @@ class Runner:
         self._worker_id = worker_id
         self._bridge = bridge
         self._ended = ended
-        # A handler that hangs keeps its thread when the core has given its slot to another step. Beyond that reserve there
-        # is no room, steps are not polled, and the core gives them to other workers.
+        # A handler that hangs keeps its thread when the core has given its slot to another step. Beyond that reserve no
+        # thread is left to poll, and the core gives the steps to other workers.
         self._pool = DaemonPool(2 * slots, "tasker-handler")
         self._async = HandlerLoop(loop)
         self._attempts: dict[int, Attempt] = {}
+        self._early: dict[int, str] = {}
         self._changed = threading.Condition()
+        self._awaited = 0
+
+    def start(self, fetch: Fetch, exhausted: Callable[[], None]) -> None:
+        """Have the threads of handlers fetch steps. `exhausted` is called when there will be no more."""
+        self._pool.start(fetch, exhausted)
 
     def run(self, attempt: Attempt, load: Callable[[], Document]) -> None:
         """Run a step, whose event `load` reads on the thread of its handler."""
-        with self._changed:
-            self._attempts[attempt.token] = attempt
+        self.submit(self.job(attempt, load))
+
+    def job(self, attempt: Attempt, load: Callable[[], Document]) -> StepJob:
+        """Make the job that runs a step. From now on it counts as in flight, and can be cancelled."""
+        self._attempts[attempt.token] = attempt
+        if self._early and (reason := self._early.pop(attempt.token, "")):
+            attempt.cancel(reason)
+        return functools.partial(self._begin, attempt, load)
+
+    def submit(self, job: StepJob) -> None:
+        """Run a job in one of the threads. Without one, its step is given back."""
         try:
-            self._pool.submit(lambda: self._begin(attempt, load))
+            self._pool.submit(job)
         except RuntimeError as error:
+            attempt: Attempt = job.args[0]
             attempt.release(f"no thread: {error}")
             self._forget(attempt)
 
-    def wait_for_room(self, timeout: float) -> bool:
-        """Wait until a step would run at once."""
-        return self._pool.wait_for_room(timeout)
-
     def cancel(self, token: int, reason: str) -> None:
-        """Tell the handler of a step to stop, if it still runs."""
+        """Tell the handler of a step to stop, if it still runs, or when it begins to."""
         attempt = self._attempts.get(token)
         if attempt is not None:
             attempt.cancel(reason)
+            return
+        # Most likely it has ended. But of two threads that poll, one may have got the step and the other one this notice.
+        self._early[token] = reason
+        attempt = self._attempts.get(token)
+        if attempt is not None:
+            attempt.cancel(reason)
+        while len(self._early) > _MOST_EARLY:
+            self._early.pop(next(iter(self._early), token), None)
 
     def cancel_all(self, reason: str) -> None:
         """Tell all handlers to stop."""
@@ -91,7 +117,11 @@ class Runner:
     def wait_idle(self, timeout: float) -> bool:
         """Wait until no step runs."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._attempts, timeout)
+            self._awaited += 1
+            try:
+                return self._changed.wait_for(lambda: not self._attempts, timeout)
+            finally:
+                self._awaited -= 1
 
     def close(self) -> None:
         """Run nothing any more. Threads end when their handlers do."""
@@ -99,8 +129,7 @@ class Runner:
         self._async.close()
 
     def _running(self) -> list[Attempt]:
-        with self._changed:
-            return list(self._attempts.values())
+        return list(self._attempts.values())
 
     def _begin(self, attempt: Attempt, load: Callable[[], Document]) -> None:
         event: Document = {}
@@ -150,7 +179,8 @@ class Runner:
         if is_checkpoint(document):
             self._bridge.publish(EventNames.STEP_CHECKPOINT_YIELD, document)
             return
-        self._bridge.publish(EventNames.STEP_COMPLETION_SENT, document)
+        if self._bridge.listener_count(EventNames.STEP_COMPLETION_SENT):
+            self._bridge.publish(EventNames.STEP_COMPLETION_SENT, document)
         if not document.get("success") and self._bridge.listener_count(EventNames.HANDLER_ERROR):
             failure = document["error"]
             error = StepExecutionError(failure["message"], failure["error_type"], failure["retryable"])
@@ -159,9 +189,10 @@ class Runner:
     def _forget(self, attempt: Attempt) -> None:
         if self._ended is not None:
             self._ended(attempt)
-        with self._changed:
-            self._attempts.pop(attempt.token, None)
-            self._changed.notify_all()
+        self._attempts.pop(attempt.token, None)
+        if self._awaited:
+            with self._changed:
+                self._changed.notify_all()
 
 
 def answer(attempt: Attempt, document: Document) -> bool:

@@ -149,7 +149,7 @@ class Runtime:
             for frame in frames:
                 if frame.type == FrameType.STEP:
                     event: dict[str, Any] = loads(frame.payload)
-                    self._polled[event["event_id"]] = Attempt(worker, frame.number, event["event_id"])
+                    self._polled[event["event_id"]] = Attempt(worker, frame.number, frame.id)
                     return event
                 if frame.type == FrameType.DOMAIN_EVENT:
                     self.take_forwarded(loads(frame.payload))

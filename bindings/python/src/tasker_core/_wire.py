@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import socket
 from collections.abc import Mapping
@@ -20,22 +21,22 @@ _HINT_TYPES = {"rate_limited": "RateLimit", "service_unavailable": "ServiceUnava
 _HINT_CLASSES = {"RateLimitError": "RateLimit", "ServiceUnavailableError": "ServiceUnavailable"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stamp:
-    """Who made an attempt, and when."""
+    """Who made an attempt, and when, in nanoseconds since 1970."""
 
     step_uuid: str
     worker_id: str
-    started_at: datetime
-    execution_time_ms: int
+    began: int
+    ended: int
     handler_version: str = ""
 
     def metadata(self) -> dict[str, Any]:
         """Return what every result tells."""
         told: dict[str, Any] = {
-            "execution_time_ms": self.execution_time_ms,
-            "started_at": _timestamp(self.started_at),
-            "completed_at": _timestamp(datetime.now(timezone.utc)),
+            "execution_time_ms": (self.ended - self.began + 500_000) // 1_000_000,
+            "started_at": _timestamp(self.began),
+            "completed_at": _timestamp(self.ended),
             "worker_hostname": _HOSTNAME,
         }
         if self.worker_id:
@@ -143,5 +144,12 @@ def plain(value: Any, depth: int = 0) -> Any:
         return f"({type(value).__name__})"
 
 
-def _timestamp(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+def _timestamp(moment: int) -> str:
+    second, rest = divmod(moment, 1_000_000_000)
+    return f"{_second(second)}.{rest // 1000:06d}Z"
+
+
+@functools.lru_cache(maxsize=8)
+def _second(second: int) -> str:
+    """Write a second, in which many results may come."""
+    return datetime.fromtimestamp(second, timezone.utc).isoformat()[:19]

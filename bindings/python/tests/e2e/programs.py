@@ -221,10 +221,11 @@ def on_a_loop() -> None:
 
         loop = asyncio.get_running_loop()
         worker = Worker.start(config=config(), registry=registry(errors__succeed=pay), loop=loop)
+        await asyncio.sleep(0.1)  # for the loop to begin to watch
+        pollers = [thread.name for thread in threading.enumerate() if thread.name.startswith("tasker-handler")]
         client = TaskerClient()
         tasks = [await asyncio.to_thread(client.create_task, "success_only", namespace="errors_py") for _ in range(3)]
         statuses = [(await asyncio.to_thread(client.wait_for_task, task.task_uuid)).status for task in tasks]
-        pollers = [thread.name for thread in threading.enumerate() if thread.name == "tasker-poller"]
         began = time.monotonic()
         await worker.stop_async()
         tell(statuses=statuses, threads=sorted(threads), pollers=pollers, took=time.monotonic() - began)

@@ -53,7 +53,7 @@ def test_as_many_steps_run_side_by_side_as_there_are_slots(sandbox: Sandbox, kin
     run = sandbox.run(f"fan_{kind}", namespace="fan_py").completed()
     assert handlers.most[kind] == sandbox.worker.slots == 10
     threads = {outcome["on"] for outcome in run.results.values()}
-    assert threads == {"tasker-asyncio"} if kind == "coroutine" else len(threads) == 10
+    assert threads == {"tasker-asyncio"} if kind == "coroutine" else len(threads) >= 10
 
 
 def test_a_task_can_be_listed_and_looked_at(sandbox: Sandbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import multiprocessing
@@ -10,16 +11,21 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tasker_core import _native
 from tasker_core._attempt import Attempt
-from tasker_core._channel import Poller
 from tasker_core._codec import loads
 from tasker_core._frames import Frame, FrameType
 from tasker_core._handles import NativeClient, NativeWorker
+from tasker_core._poller import Poller
+from tasker_core._pool import DaemonPool, Job
+from tasker_core._runner import Runner
 from tasker_core._status import CoreError, ForkedError, StaleTokenError, Status, StepCancelledError
+from tasker_core.event_bridge import EventBridge
 from tasker_core.exceptions import FFIError
+from tasker_core.handler import HandlerRegistry
 
 RESULT = b'{"success":true,"result":{"value":1}}'
 
@@ -45,8 +51,25 @@ def next_step(worker: NativeWorker) -> Attempt:
         _, frames = worker.poll(1.0, 1)
         for frame in frames:
             if frame.type == FrameType.STEP:
-                return Attempt(worker, frame.number, frame.id.hex())
+                return Attempt(worker, frame.number, frame.id)
     raise AssertionError("no step came")
+
+
+def serve(worker: NativeWorker, deliver: Callable[[Frame], None], threads: int = 4) -> Callable[[], None]:
+    """Have frames delivered in threads that poll by themselves, and return what ends that."""
+    poller, pool, ended = Poller(worker), DaemonPool(threads, "scenario"), threading.Event()
+
+    def fetch(limit: int) -> Sequence[Job] | None:
+        frames = poller.fetch(limit)
+        return None if frames is None else [functools.partial(deliver, frame) for frame in frames]
+
+    def end() -> None:
+        poller.stop()
+        assert ended.wait(5)
+        pool.close()
+
+    pool.start(fetch, ended.set)
+    return end
 
 
 def error_of(call: Any) -> dict[str, Any]:
@@ -174,6 +197,26 @@ def cancelled() -> None:
     worker.free()
 
 
+def cancelled_early() -> None:
+    """Have one thread get the notice that a step is taken away before another one, which polled it, has it run."""
+    worker = open_worker()
+    publish(worker)
+    attempt = next_step(worker)
+    ran: list[str] = []
+
+    def load() -> dict[str, Any]:
+        ran.append(attempt.reason)
+        return {}
+
+    runner = Runner(HandlerRegistry(), "w", 10, EventBridge())
+    runner.cancel(attempt.token, "timeout")
+    runner.run(attempt, load)
+    idle = runner.wait_idle(10)
+    runner.close()
+    tell(idle=idle, ran=ran)
+    worker.free()
+
+
 def timed_out() -> None:
     """Let a step's time run out."""
     worker = open_worker(timeout_ms=50)
@@ -294,15 +337,14 @@ def latency(n: str) -> None:
         worker.complete(frame.number, RESULT, 1.0)
         poller_ready.set()
 
-    poller = Poller(worker, deliver)
-    poller.start()
+    end = serve(worker, deliver)
     for _ in range(int(n)):
         poller_ready.clear()
         publish(worker)
         poller_ready.wait(5)
     took.sort()
     tell(p50_us=took[len(took) // 2] / 1000, p99_us=took[int(len(took) * 0.99)] / 1000)
-    poller.stop(5)
+    end()
     worker.free()
 
 
@@ -310,19 +352,18 @@ def latency(n: str) -> None:
 
 
 def idle(seconds: str) -> None:
-    """Do nothing, with a poller and the log drain running."""
+    """Do nothing, with threads that poll and the log drain running."""
     from tasker_core import logging as core_logging
 
     worker = open_worker()
     core_logging.start_drain(_native.library())
-    poller = Poller(worker, lambda _: None)
-    poller.start()
+    end = serve(worker, lambda _: None)
     time.sleep(0.5)
     before = time.process_time()
     time.sleep(float(seconds))
     used = time.process_time() - before
     tell(cpu_ms_per_s=1000 * used / float(seconds))
-    poller.stop(5)
+    end()
     worker.free()
 
 
@@ -344,7 +385,7 @@ def interrupted(where: str) -> None:
         elif where == "open":
             open_worker(open_ms=20_000)
         else:
-            Poller(worker, lambda _: None).start()
+            serve(worker, lambda _: None)
             threading.Event().wait(20)
         tell(interrupted=False)
     except KeyboardInterrupt:
@@ -361,7 +402,7 @@ def exits(how: str) -> None:
     def hang(_: Frame) -> None:
         threading.Event().wait()
 
-    Poller(worker, hang).start()
+    serve(worker, hang)
     threading.Thread(target=lambda: worker.poll(100.0), daemon=True).start()
     publish(worker, 3)
     time.sleep(0.2)
@@ -375,8 +416,7 @@ def exits(how: str) -> None:
 def forks(how: str) -> None:
     """Fork with a worker running, and see what the child and the parent can do."""
     worker = open_worker()
-    poller = Poller(worker, lambda frame: worker.complete(frame.number, RESULT, 1.0))
-    poller.start()
+    end = serve(worker, lambda frame: worker.complete(frame.number, RESULT, 1.0))
     publish(worker)
     reader, writer = os.pipe()
     pid = os.fork() if how == "os.fork" else _raw_fork()
@@ -400,7 +440,7 @@ def forks(how: str) -> None:
     while worker.status()["steps"]["completed_total"] < 6 and time.monotonic() < deadline:
         time.sleep(0.01)
     tell(child=told, exit=status, parent=worker.status()["steps"]["completed_total"], pids=[os.getpid(), pid])
-    poller.stop(5)
+    end()
     worker.free()
 
 

@@ -32,6 +32,10 @@ def test_a_step_that_is_taken_away_tells_its_handler(play: Play) -> None:
     }
 
 
+def test_a_step_whose_cancellation_overtakes_it_begins_cancelled(play: Play) -> None:
+    assert play("cancelled_early") == {"idle": True, "ran": ["timeout"]}
+
+
 def test_a_result_that_comes_after_the_timeout_is_dropped_and_counted(play: Play) -> None:
     assert play("timed_out") == {"reason": "timeout", "accepted": False, "late": 1}
 

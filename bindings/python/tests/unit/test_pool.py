@@ -1,14 +1,41 @@
-"""Threads for handlers: few for work that waits for nothing, one each for work that waits."""
+"""Threads for handlers: one for work that waits for nothing, one each for work that waits."""
 
 from __future__ import annotations
 
+import queue
 import threading
+from collections.abc import Callable
 
 import pytest
 
-from tasker_core._pool import EAGER, DaemonPool
+from tasker_core._pool import FETCHERS, DaemonPool, Job
 
 SOON = 30.0
+
+
+class Source:
+    """Where the threads of a pool fetch jobs: they wait here until there are some."""
+
+    def __init__(self) -> None:
+        self.limits: list[int] = []
+        self.waiting = threading.Semaphore(0)
+        self._jobs: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
+
+    def fetch(self, limit: int) -> list[Job] | None:
+        self.limits.append(limit)
+        self.waiting.release()
+        return self._jobs.get()
+
+    def give(self, *jobs: Job) -> None:
+        self._jobs.put(list(jobs))
+
+    def await_fetchers(self, n: int) -> None:
+        for _ in range(n):
+            assert self.waiting.acquire(timeout=SOON)
+
+    def close(self) -> None:
+        for _ in range(FETCHERS):
+            self._jobs.put(None)
 
 
 def run_all(pool: DaemonPool, jobs: int) -> set[str]:
@@ -27,20 +54,108 @@ def run_all(pool: DaemonPool, jobs: int) -> set[str]:
     return names
 
 
+def waiting_for(barrier: threading.Barrier) -> Callable[[], None]:
+    return lambda: barrier.wait(SOON) and None
+
+
 def test_jobs_that_wait_for_each_other_all_run_at_once() -> None:
     pool = DaemonPool(40, "waiting")
     together = threading.Barrier(41)
     for _ in range(40):
-        pool.submit(lambda: together.wait(SOON) and None)
+        pool.submit(waiting_for(together))
     together.wait(SOON)
     pool.close()
 
 
-def test_a_job_behind_jobs_that_hang_gets_a_thread() -> None:
-    pool = DaemonPool(EAGER + 1, "hanging")
+def test_jobs_that_are_fetched_together_and_wait_for_each_other_all_run_at_once() -> None:
+    pool, source = DaemonPool(40, "fetched"), Source()
+    pool.start(source.fetch, lambda: None)
+    together = threading.Barrier(31)
+    source.give(*(waiting_for(together) for _ in range(30)))
+    together.wait(SOON)
+    source.close()
+    pool.close()
+
+
+def test_somebody_fetches_while_all_jobs_wait() -> None:
+    pool, source = DaemonPool(10, "fetching"), Source()
+    pool.start(source.fetch, lambda: None)
+    end, ran = threading.Event(), threading.Semaphore(0)
+
+    def hang() -> None:
+        ran.release()
+        end.wait(SOON)
+
+    for _ in range(9):
+        source.give(hang)
+        assert ran.acquire(timeout=SOON)
+    source.give(ran.release)
+    assert ran.acquire(timeout=SOON)
+    end.set()
+    source.close()
+    pool.close()
+
+
+def test_no_more_is_fetched_than_there_are_threads_for() -> None:
+    pool, source = DaemonPool(4, "limited"), Source()
+    pool.start(source.fetch, lambda: None)
+    end, ran = threading.Event(), threading.Semaphore(0)
+
+    def hang() -> None:
+        ran.release()
+        end.wait(SOON)
+
+    source.await_fetchers(1)
+    for _ in range(4):
+        source.give(hang)
+        assert ran.acquire(timeout=SOON)
+    asked = len(source.limits)
+    assert max(source.limits) <= 2
+    assert source.limits[-1] == 1, "for the last thread"
+    source.give(ran.release)
+    assert len(source.limits) == asked, "nobody is left to fetch"
+    end.set()
+    assert ran.acquire(timeout=SOON)
+    source.close()
+    pool.close()
+
+
+def test_a_thread_that_fetched_a_job_runs_it_while_another_goes_on_waiting() -> None:
+    pool, source = DaemonPool(8, "alone"), Source()
+    pool.start(source.fetch, lambda: None)
+    names: set[str] = set()
+    done = threading.Semaphore(0)
+
+    def job() -> None:
+        names.add(threading.current_thread().name)
+        done.release()
+
+    for _ in range(50):
+        source.give(job)
+        assert done.acquire(timeout=SOON)
+    assert names <= {f"alone-{n + 1}" for n in range(FETCHERS + 1)}
+    source.close()
+    pool.close()
+
+
+def test_a_source_is_exhausted_once_the_last_thread_has_left_it() -> None:
+    pool, source = DaemonPool(8, "ending"), Source()
+    told = threading.Semaphore(0)
+    pool.start(source.fetch, told.release)
+    first = threading.Event()
+    source.give(first.set)
+    assert first.wait(SOON)
+    source.close()
+    assert told.acquire(timeout=SOON)
+    assert run_all(pool, 3), "what is submitted still runs"
+    assert not told.acquire(blocking=False), "it is told once"
+    pool.close()
+
+
+def test_a_job_behind_one_that_hangs_gets_a_thread() -> None:
+    pool = DaemonPool(2, "hanging")
     end, ran = threading.Event(), threading.Event()
-    for _ in range(EAGER):
-        pool.submit(lambda: end.wait(SOON) and None)
+    pool.submit(lambda: end.wait(SOON) and None)
     pool.submit(ran.set)
     assert ran.wait(SOON)
     end.set()
@@ -73,23 +188,11 @@ def test_a_job_that_raises_costs_no_thread(error: type[BaseException], caplog: p
     pool.close()
 
 
-def test_there_is_room_until_all_threads_have_a_job() -> None:
-    pool = DaemonPool(2, "room")
-    end = threading.Event()
-    assert pool.wait_for_room(0.0)
-    for _ in range(2):
-        pool.submit(lambda: end.wait(SOON) and None)
-    assert not pool.wait_for_room(0.0)
-    end.set()
-    assert pool.wait_for_room(SOON)
-    pool.close()
-
-
 def test_a_closed_pool_takes_no_jobs_and_its_threads_end() -> None:
     pool = DaemonPool(6, "closing")
     together = threading.Barrier(7)
     for _ in range(6):
-        pool.submit(lambda: together.wait(SOON) and None)
+        pool.submit(waiting_for(together))
     together.wait(SOON)
     pool.close()
     with pytest.raises(RuntimeError, match="closed"):

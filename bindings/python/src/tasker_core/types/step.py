@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tasker_core._model import Model
@@ -24,6 +24,17 @@ class FfiStepEvent(Model):
     task_sequence_step: dict[str, Any]
     trace_id: str | None = None
     span_id: str | None = None
+
+    @classmethod
+    def from_core(cls, event: Mapping[str, Any]) -> FfiStepEvent:
+        """Take an event as the core writes it: all fields are there, and their values are right."""
+        try:
+            return cls._of({name: event[name] for name in cls.__dataclass_fields__})
+        except KeyError:
+            return cls.model_validate(event)
+
+
+_IDS = ("task_uuid", "step_uuid", "correlation_id")
 
 
 def _never() -> bool:
@@ -75,20 +86,28 @@ class StepContext(Model):
         step = _mapping(sequence.get("workflow_step"))
         handler = _mapping(_mapping(sequence.get("step_definition")).get("handler"))
         attempts, max_attempts = step.get("attempts"), step.get("max_attempts")
-        return cls(
-            event=event,
-            task_uuid=UUID(event.task_uuid),
-            step_uuid=UUID(event.step_uuid),
-            correlation_id=UUID(event.correlation_id),
-            handler_name=handler_name,
-            input_data=_mapping(task.get("context")),
-            dependency_results=_mapping(sequence.get("dependency_results")),
-            step_config=_mapping(handler.get("initialization")),
-            step_inputs=_mapping(step.get("inputs")),
-            retry_count=0 if attempts is None else attempts,
-            max_retries=3 if max_attempts is None else max_attempts,
-            controls=controls or StepControls(),
+        return cls._of(
+            {
+                "event": event,
+                "handler_name": handler_name,
+                "input_data": _mapping(task.get("context")),
+                "dependency_results": _mapping(sequence.get("dependency_results")),
+                "step_config": _mapping(handler.get("initialization")),
+                "step_inputs": _mapping(step.get("inputs")),
+                "retry_count": 0 if attempts is None else attempts,
+                "max_retries": 3 if max_attempts is None else max_attempts,
+                "controls": controls or StepControls(),
+            }
         )
+
+    if not TYPE_CHECKING:  # or checkers would take any name for an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """Read an id when it is asked for: that takes longer than all else here, and few handlers ask."""
+            if name not in _IDS:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            value = self.__dict__[name] = UUID(getattr(self.event, name))
+            return value
 
     # What the task and the steps before gave.
 
