@@ -46,6 +46,7 @@ func (w *world) launch(t testing.TB, name string, r role) (*process, error) {
 		r.DSN = w.db.DSN()
 	}
 	r.Effects = string(w.effectLog)
+	set(&r.Transport, w.transport)
 	_ = os.Remove(r.Socket) // of a process that was killed
 	program, err := os.Executable()
 	require.NoError(t, err)

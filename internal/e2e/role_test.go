@@ -51,6 +51,10 @@ type role struct {
 	DieAfter bool
 	// Deaf processes do not hear notifications, as behind a pooler.
 	Deaf bool
+	// Transport is the world's, unless it is set.
+	Transport string
+	// Namespaces are those that a worker serves; none means all.
+	Namespaces []string
 }
 
 func (r role) config() *config.Config {
@@ -67,6 +71,10 @@ func (r role) config() *config.Config {
 	set(&c.Worker.UnknownHandlerGrace, r.UnknownHandlerGrace)
 	set(&c.Worker.MpscChannels.HandlerDispatch.HandlerTimeout, r.HandlerTimeout)
 	set(&c.Worker.MpscChannels.HandlerDispatch.MaxConcurrentHandlers, r.Slots)
+	set(&c.Queues.Backend, r.Transport)
+	c.Queues.VisibilityTimeout, c.Queues.MaxReads = time.Second, 3
+	c.Queues.Pgmq.PollInterval, c.Queues.Pgmq.ResendInterval = 100*time.Millisecond, 100*time.Millisecond
+	c.Worker.Namespaces = r.Namespaces
 	if r.Queued {
 		c.Orchestration.Mode = "queue"
 	}

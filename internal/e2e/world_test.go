@@ -38,6 +38,9 @@ type world struct {
 	store   *store.Store
 	catalog *catalog.Catalog
 
+	// transport is how its processes hear of work; empty, it is by rows.
+	transport string
+
 	mu      sync.Mutex
 	started int
 }
@@ -85,6 +88,7 @@ func unique(name string, steps []template.StepDefinition) *template.TaskTemplate
 func (w *world) node(t testing.TB, r role) *node {
 	t.Helper()
 	r.DSN, r.Effects = w.db.DSN(), string(w.effectLog)
+	set(&r.Transport, w.transport)
 	n, err := startNode(t.Context(), r, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	require.NoError(t, err)
 	t.Cleanup(func() {
