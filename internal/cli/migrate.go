@@ -18,7 +18,12 @@ func (a *app) newMigrateCommand() *cobra.Command {
 		Use:   "migrate",
 		Short: "Bring the database to this program's schema",
 		Long: `Bring the database to this program's schema. Servers and workers do so themselves when they start; run this before them if
-they connect as a user that may not create tables.`,
+they connect as a user that may not create tables.
+
+With --transport pgmq it also prepares the queues; with --transport postgres it has the database send no more messages, which is
+to be done when no process uses them any longer.`,
+		Example: `  tasker migrate
+  tasker migrate --transport pgmq`,
 		Args: exactly(),
 		RunE: a.run(func(cmd *cobra.Command, _ []string) error {
 			cfg, origins, err := a.load()
@@ -40,9 +45,21 @@ they connect as a user that may not create tables.`,
 			if err == nil && len(applied) == 0 {
 				fmt.Fprintln(a.Stdout, "the schema is up to date")
 			}
+			if err == nil && origins.Of("queues.backend") != "default" {
+				if err = setTransport(cmd.Context(), dsn, cfg.Queues.Backend); err == nil {
+					fmt.Fprintf(a.Stdout, "the transport is %s\n", cfg.Queues.Backend)
+				}
+			}
 			return errors.Join(err, closeDatabase())
 		}),
 	}
+}
+
+func setTransport(ctx context.Context, dsn, transport string) error {
+	if transport == "pgmq" {
+		return store.UsePgmq(ctx, dsn)
+	}
+	return store.LeavePgmq(ctx, dsn)
 }
 
 // database finds the configured database, and starts the private server if it is that. Call what it returns when done.

@@ -60,9 +60,6 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (*SystemContext, e
 	if s.Store, err = store.Open(ctx, dsn, storeOptions(cfg, o)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	if err := s.warnOfMessages(ctx); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
 	s.Catalog = catalog.New(s.Store, catalogConfig(cfg))
 	return s, nil
 }

@@ -21,7 +21,10 @@ type Node struct {
 func StartNode(ctx context.Context, s *SystemContext, o *WorkerOptions) (*Node, error) {
 	n := &Node{System: s}
 	var taker orchestration.StepTaker
-	var err error
+	err := s.warnOfMessages(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if o != nil {
 		n.Worker, err = NewWorkerCore(ctx, s, func() *orchestration.ActorRegistry { return n.Orchestration.Actors }, *o)
 		if err != nil {
