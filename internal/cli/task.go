@@ -69,47 +69,46 @@ func (a *app) newTaskGetCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) newTaskStepsCommand() *cobra.Command {
+// taskAnswerCommand is a command about a task whose whole outcome is an answer of the API: as JSON, or as print has it.
+func taskAnswerCommand[T any](a *app, use, short, asJSON string, ask func(context.Context, *client.Client, sdk.UUID) (T, error),
+	print func(T) error) *cobra.Command {
 	var output format
 	var server serverFlags
 	cmd := &cobra.Command{
-		Use: "steps TASK", Short: "Show the steps of a task with their results", Args: exactly("TASK"), ValidArgsFunction: cobra.NoFileCompletions,
+		Use: use, Short: short, Args: exactly("TASK"), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: a.withTask(&server, func(ctx context.Context, c *client.Client, task sdk.UUID) error {
-			steps, err := c.ListTaskSteps(ctx, task)
+			answer, err := ask(ctx, c, task)
 			if err != nil {
 				return gaveUp(ctx, err)
 			}
 			if output == formatJSON {
-				return a.printJSON(steps)
+				return a.printJSON(answer)
 			}
-			return a.printSteps(steps)
+			return print(answer)
 		}),
 	}
 	server.add(cmd)
-	addOutput(cmd, &output, "the steps as the API has them")
+	addOutput(cmd, &output, asJSON)
 	return cmd
 }
 
+func (a *app) newTaskStepsCommand() *cobra.Command {
+	return taskAnswerCommand(a, "steps TASK", "Show the steps of a task with their results", "the steps as the API has them",
+		func(ctx context.Context, c *client.Client, task sdk.UUID) ([]client.StepResponse, error) {
+			return c.ListTaskSteps(ctx, task)
+		},
+		a.printSteps)
+}
+
 func (a *app) newTaskCancelCommand() *cobra.Command {
-	var output format
-	var server serverFlags
-	cmd := &cobra.Command{
-		Use: "cancel TASK", Short: "End a task and its open steps", Args: exactly("TASK"), ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: a.withTask(&server, func(ctx context.Context, c *client.Client, task sdk.UUID) error {
-			t, err := c.CancelTask(ctx, task)
-			if err != nil {
-				return gaveUp(ctx, err)
-			}
-			if output == formatJSON {
-				return a.printJSON(t)
-			}
-			_, err = fmt.Fprintf(a.Stdout, "task %s is %s\n", t.TaskUUID, t.Status)
+	return taskAnswerCommand(a, "cancel TASK", "End a task and its open steps", "the task as the API has it",
+		func(ctx context.Context, c *client.Client, task sdk.UUID) (*client.TaskResponse, error) {
+			return c.CancelTask(ctx, task)
+		},
+		func(t *client.TaskResponse) error {
+			_, err := fmt.Fprintf(a.Stdout, "task %s is %s\n", t.TaskUUID, t.Status)
 			return err
-		}),
-	}
-	server.add(cmd)
-	addOutput(cmd, &output, "the task as the API has it")
-	return cmd
+		})
 }
 
 func (a *app) newTaskWatchCommand() *cobra.Command {

@@ -40,21 +40,13 @@ func (a *app) stepHandCommand(name, action, short, long string, flags func(*cobr
 	cmd := &cobra.Command{
 		Use: name + " TASK STEP", Short: short, Long: long, Args: exactly("TASK", "STEP"), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: a.run(func(cmd *cobra.Command, args []string) error {
-			task, err := parseTask(args[0])
-			if err != nil {
-				return err
-			}
 			asked := client.NewAction(action, h.who(a), h.reason)
 			if change != nil {
 				if err := change(&asked); err != nil {
 					return err
 				}
 			}
-			return a.withClient(cmd.Context(), &h.server, func(ctx context.Context, c *client.Client) error {
-				step, err := findStep(ctx, c, task, args[1])
-				if err != nil {
-					return err
-				}
+			return a.onStep(cmd.Context(), &h.server, args, func(ctx context.Context, c *client.Client, task, step sdk.UUID) error {
 				after, err := c.ActOnStep(ctx, task, step, asked)
 				if err != nil {
 					return gaveUp(ctx, err)
@@ -147,38 +139,48 @@ func (a *app) taskHandCommand(name, action, short string) *cobra.Command {
 	return cmd
 }
 
+// onStep calls f with the step that a command's arguments name.
+func (a *app) onStep(ctx context.Context, server *serverFlags, args []string, f func(ctx context.Context, c *client.Client, task, step sdk.UUID) error) error {
+	task, err := parseTask(args[0])
+	if err != nil {
+		return err
+	}
+	return a.withClient(ctx, server, func(ctx context.Context, c *client.Client) error {
+		step, err := findStep(ctx, c, task, args[1])
+		if err != nil {
+			return err
+		}
+		return f(ctx, c, task, step)
+	})
+}
+
+// withStep makes the function of a command about one step.
+func (a *app) withStep(server *serverFlags, f func(ctx context.Context, c *client.Client, task, step sdk.UUID) error) func(*cobra.Command, []string) error {
+	return a.run(func(cmd *cobra.Command, args []string) error { return a.onStep(cmd.Context(), server, args, f) })
+}
+
 func (a *app) newTaskStepCommand() *cobra.Command {
 	var output format
 	var server serverFlags
 	cmd := &cobra.Command{
 		Use: "step TASK STEP", Short: "Show a step with its result, and all its moves", Args: exactly("TASK", "STEP"), ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: a.run(func(cmd *cobra.Command, args []string) error {
-			task, err := parseTask(args[0])
+		RunE: a.withStep(&server, func(ctx context.Context, c *client.Client, task, id sdk.UUID) error {
+			step, err := c.GetStep(ctx, task, id)
 			if err != nil {
+				return gaveUp(ctx, err)
+			}
+			if output == formatJSON {
+				return a.printJSON(step)
+			}
+			if err := a.printSteps([]client.StepResponse{*step}); err != nil {
 				return err
 			}
-			return a.withClient(cmd.Context(), &server, func(ctx context.Context, c *client.Client) error {
-				id, err := findStep(ctx, c, task, args[1])
-				if err != nil {
-					return err
-				}
-				step, err := c.GetStep(ctx, task, id)
-				if err != nil {
-					return gaveUp(ctx, err)
-				}
-				if output == formatJSON {
-					return a.printJSON(step)
-				}
-				if err := a.printSteps([]client.StepResponse{*step}); err != nil {
-					return err
-				}
-				audit, err := c.StepAudit(ctx, task, id)
-				if err != nil {
-					return gaveUp(ctx, err)
-				}
-				fmt.Fprintln(a.Stdout)
-				return a.printAudit(audit)
-			})
+			audit, err := c.StepAudit(ctx, task, id)
+			if err != nil {
+				return gaveUp(ctx, err)
+			}
+			fmt.Fprintln(a.Stdout)
+			return a.printAudit(audit)
 		}),
 	}
 	server.add(cmd)
@@ -192,25 +194,15 @@ func (a *app) newTaskStepAuditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "step-audit TASK STEP", Short: "Show how a step's attempts ended, and what was done to it by hand", Args: exactly("TASK", "STEP"),
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: a.run(func(cmd *cobra.Command, args []string) error {
-			task, err := parseTask(args[0])
+		RunE: a.withStep(&server, func(ctx context.Context, c *client.Client, task, id sdk.UUID) error {
+			audit, err := c.StepAudit(ctx, task, id)
 			if err != nil {
-				return err
+				return gaveUp(ctx, err)
 			}
-			return a.withClient(cmd.Context(), &server, func(ctx context.Context, c *client.Client) error {
-				id, err := findStep(ctx, c, task, args[1])
-				if err != nil {
-					return err
-				}
-				audit, err := c.StepAudit(ctx, task, id)
-				if err != nil {
-					return gaveUp(ctx, err)
-				}
-				if output == formatJSON {
-					return a.printJSON(audit)
-				}
-				return a.printAudit(audit)
-			})
+			if output == formatJSON {
+				return a.printJSON(audit)
+			}
+			return a.printAudit(audit)
 		}),
 	}
 	server.add(cmd)
