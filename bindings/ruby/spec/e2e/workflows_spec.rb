@@ -47,7 +47,7 @@ RSpec.describe TaskerCore::Worker::Bootstrap, e2e: true do
   it "runs as many steps side by side as there are slots" do
     run = sandbox.run("fan", namespace: "fan_rb").completed
     expect(E2E::MOST[:ever]).to eq(sandbox.worker.slots)
-    expect(run.results.values.map { |result| result["on"] }.uniq.size).to eq(10)
+    expect(run.results.values.map { |result| result["on"] }.uniq.size).to be >= 10
   end
 
   it "wraps steps in what the program around it needs" do

@@ -42,8 +42,8 @@ module TaskerCore
         # Whether a value can be written as it is. The order is that of how often things occur.
         def json?(value, depth)
           case value
-          when Hash then depth.positive? && object?(value, depth)
           when String then text?(value)
+          when Hash then depth.positive? && object?(value, depth - 1)
           when Integer, nil, true, false then true
           when Array then depth.positive? && value.all? { |below| json?(below, depth - 1) }
           when Symbol then text?(value.name)
@@ -62,24 +62,33 @@ module TaskerCore
 
         # Whether no name is there twice, once as a string and once as a symbol.
         def distinct?(hash)
-          symbols = hash.each_key.count { |key| key.is_a?(Symbol) }
-          symbols.zero? || symbols == hash.size || hash.keys.uniq(&:to_s).size == hash.size
+          hash.keys.uniq(&:to_s).size == hash.size
         end
 
         def text?(string)
-          case string.encoding
-          when Encoding::UTF_8, Encoding::US_ASCII then string.valid_encoding?
-          when Encoding::BINARY then string.ascii_only?
-          else string.encode(Encoding::UTF_8).valid_encoding?
-          end
-        rescue EncodingError
-          false
+          string.encoding.equal?(Encoding::UTF_8) ? string.valid_encoding? : convertible?(string)
         end
 
         private
 
         def object?(hash, depth)
-          hash.all? { |key, below| key?(key) && json?(below, depth - 1) } && distinct?(hash)
+          symbols = 0
+          hash.each_pair do |key, below|
+            return false unless key?(key) && json?(below, depth)
+
+            symbols += 1 if key.is_a?(Symbol)
+          end
+          symbols.zero? || symbols == hash.size || distinct?(hash)
+        end
+
+        def convertible?(string)
+          case string.encoding
+          when Encoding::US_ASCII then string.valid_encoding?
+          when Encoding::BINARY then string.ascii_only?
+          else string.encode(Encoding::UTF_8).valid_encoding?
+          end
+        rescue EncodingError
+          false
         end
       end
     end

@@ -13,8 +13,9 @@ module TaskerCore
       def initialize(worker, subscriber, bridge)
         @worker = worker
         @forwarding = DomainEvents::Forwarding.new(worker)
-        @runner = Runner.new(subscriber, worker.slots, bridge)
-        @poller = Poller.new(worker, ready: @runner.method(:wait_for_room)) { |frame| on_frame(frame) }
+        @runner = Runner.new(subscriber, worker.slots, bridge) { @poller.relieve }
+        ready = @runner.method(:wait_for_room)
+        @poller = Poller.new(worker, ready: ready, work: @runner.method(:work_off)) { |frame| on_frame(frame) }
       end
 
       def start

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "singleton"
+require "tasker_core/indifferent_hash"
 
 module TaskerCore
   module Worker
@@ -102,7 +103,7 @@ module TaskerCore
 
       # Tells listeners that a worker was given a step.
       def received(event)
-        publish(STEP_EXECUTION_RECEIVED, event)
+        publish(STEP_EXECUTION_RECEIVED, IndifferentHash.wrap(event)) unless @listeners.empty?
       end
 
       # Tells listeners how a step ended.
@@ -110,7 +111,7 @@ module TaskerCore
         return if @listeners.empty?
 
         name = StepOutcome.checkpoint?(document) ? STEP_CHECKPOINT_YIELD_SENT : STEP_COMPLETION_SENT
-        publish(name, event.slice(*REQUIRED).merge(document))
+        publish(name, IndifferentHash.wrap(event.slice(*REQUIRED)).merge(document))
       end
 
       private

@@ -5,6 +5,8 @@ require "tasker_core/native/worker"
 module TaskerCore
   module Worker
     # Takes frames from a worker, in a thread of its own, and passes them on. It ends when the worker has no more.
+    #
+    # Where work is done on that thread as well, another one can take its place.
     class Poller
       HARDEN_EVERY = 5.0
       LONGEST_PAUSE = 5.0
@@ -12,31 +14,47 @@ module TaskerCore
 
       attr_reader :thread
 
-      # `ready` is asked before each poll, with the seconds that it may wait: without room no step is taken.
-      def initialize(worker, ready: nil, &deliver)
+      # `ready` is asked before each poll, with the seconds that it may wait: without room no step is taken. `work` is called
+      # after each poll.
+      def initialize(worker, ready: nil, work: nil, &deliver)
         @worker = worker
         @ready = ready
+        @work = work
         @deliver = deliver
+        @lock = Mutex.new
+        @turn = 0
+        @working = false
         @hardened = 0.0
         @trouble = 0
       end
 
       def start
-        @thread = Thread.new { run }
-        @thread.name = "tasker-poller"
-        @thread.report_on_exception = false
+        @lock.synchronize { take_over }
         self
+      end
+
+      # Has another thread poll. The one that did ends when it has done its work.
+      def relieve
+        @lock.synchronize { take_over if @working }
       end
 
       # Waits until the worker has no more frames. Returns whether that was in time.
       def join(timeout)
-        @thread.nil? || !@thread.join(timeout).nil?
+        deadline = now + timeout
+        loop do
+          thread = @thread
+          return false unless thread.nil? || thread.join([deadline - now, 0].max)
+          return true if thread.equal?(@thread)
+        end
       end
 
-      # Ends at once; a frame that was taken is still passed on.
+      # Ends at once; a frame that was taken is still passed on, and work that was begun is done.
       def stop
-        @thread&.kill
-        @thread&.join
+        idle = @lock.synchronize do
+          @turn += 1
+          !@working
+        end
+        @thread.kill.join if @thread && idle
       end
 
       def alive?
@@ -45,9 +63,26 @@ module TaskerCore
 
       private
 
+      def take_over
+        @turn += 1
+        @working = false
+        @thread = Thread.new(@turn) { |turn| run(turn) }
+        @thread.name = "tasker-poller"
+        @thread.report_on_exception = false
+      end
+
       # Only waits are interrupted: between a poll and the end of what is done with its frames there is none.
-      def run
-        Thread.handle_interrupt(Object => :never) { nil while go_on? }
+      def run(turn)
+        Thread.handle_interrupt(Object => :never) { nil while @turn == turn && go_on? && work(turn) }
+      end
+
+      # Returns whether this thread is to go on.
+      def work(turn)
+        return true unless @work && @lock.synchronize { @working = @turn == turn }
+
+        @work.call
+        @lock.synchronize { @working = false if @turn == turn }
+        @turn == turn
       end
 
       def go_on?
@@ -76,11 +111,14 @@ module TaskerCore
 
       # Sees to what was installed meanwhile: a handler of trap, or a profiler's.
       def harden
-        now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
         return if now - @hardened < HARDEN_EVERY
 
         @hardened = now
         Native.library.harden_signals
+      end
+
+      def now
+        Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
 
       def pause_after(error)

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-require "tasker_core/indifferent_hash"
 require "tasker_core/worker/attempt"
+require "tasker_core/worker/relay"
 require "tasker_core/worker/step_outcome"
 require "tasker_core/worker/thread_pool"
 
@@ -9,25 +9,29 @@ module TaskerCore
   module Worker
     # Runs as many steps at once as a worker has slots, and answers each.
     class Runner
-      # `subscriber` executes steps: it answers to `execute(event, attempt)`. `bridge` is told of what happens.
-      def initialize(subscriber, slots, bridge)
+      # `subscriber` executes steps: it answers to `execute(event, attempt)`. `bridge` is told of what happens. The block is
+      # called to have another thread poll, in place of one that a handler holds up.
+      def initialize(subscriber, slots, bridge, &relieve)
         @subscriber = subscriber
         @bridge = bridge
         # A handler that hangs keeps its thread when the core has given its slot to another step. Beyond that reserve there
         # is no room, steps are not polled, and the core gives them to other workers.
         @pool = ThreadPool.new(2 * slots, "tasker-handler")
+        @relay = Relay.new(@pool, run: method(:work), pass_on: method(:pass_on), relieve: relieve)
         @attempts = {}
         @lock = Mutex.new
         @changed = ConditionVariable.new
       end
 
-      # Runs a step, whose event is read on the thread of its handler.
+      # Takes a step, whose event is read on the thread of its handler.
       def run(attempt, payload)
         @lock.synchronize { @attempts[attempt.token] = attempt }
-        @pool.submit { work(attempt, payload) }
-      rescue ThreadPool::ClosedError, ThreadError => e
-        attempt.release("no thread: #{e.message}")
-        forget(attempt)
+        @relay.put([attempt, payload])
+      end
+
+      # Runs steps that were taken on this thread, the one that polls, unless their handlers wait.
+      def work_off
+        @relay.work_off
       end
 
       def wait_for_room(timeout)
@@ -74,6 +78,7 @@ module TaskerCore
 
       # Runs nothing any more. Threads end when their handlers do.
       def close
+        @relay.close
         @pool.close
       end
 
@@ -83,11 +88,19 @@ module TaskerCore
         @lock.synchronize { @attempts.values }
       end
 
+      def pass_on(step)
+        @pool.submit { work(step) }
+      rescue ThreadPool::ClosedError, ThreadError => e
+        attempt = step.first
+        attempt.release("no thread: #{e.message}")
+        forget(attempt)
+      end
+
       # Only the handler can be interrupted. If it ends its own thread, the step is answered all the same.
-      def work(attempt, payload)
+      def work((attempt, payload))
         event = {}
         document = Thread.handle_interrupt(Object => :immediate) do
-          event = IndifferentHash.wrap(Native::Codec.load(payload))
+          event = Native::Codec.load(payload)
           @bridge.received(event)
           Worker.around_step { @subscriber.execute(event, attempt) }
         end

@@ -45,6 +45,19 @@ module TaskerCore
         end
       end
 
+      # Counts a thread that is none of the pool's as one, until {#vacate}.
+      def occupy
+        @lock.synchronize { @busy += 1 }
+      end
+
+      # Undoes {#occupy}.
+      def vacate
+        @lock.synchronize do
+          @busy -= 1
+          @room.signal
+        end
+      end
+
       # Waits until there is a thread for a job, or place for one.
       def wait_for_room(timeout)
         @lock.synchronize do
@@ -126,10 +139,7 @@ module TaskerCore
       rescue Exception => e # rubocop:disable Lint/RescueException -- it must not take the thread from the next job
         Logger.instance.error("a job of #{@name} failed: #{e.full_message(highlight: false)}")
       ensure
-        @lock.synchronize do
-          @busy -= 1
-          @room.signal
-        end
+        vacate
       end
     end
   end
