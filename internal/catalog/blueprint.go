@@ -13,7 +13,7 @@ var stepKinds = map[template.StepType]workflow.StepKind{
 }
 
 // blueprint is how tasks of the template grow; nil if they do not.
-func (t *Template) blueprint(initial map[int32]bool) *workflow.Blueprint {
+func (t *Template) blueprint(initial map[int32]bool, limits workflow.GrowthLimits) *workflow.Blueprint {
 	steps := make([]workflow.BlueprintStep, len(t.Steps))
 	for i := range t.Steps {
 		s, def := &t.Steps[i], t.Steps[i].Definition
@@ -27,7 +27,7 @@ func (t *Template) blueprint(initial map[int32]bool) *workflow.Blueprint {
 			steps[i].Batches = t.batchPolicy(s)
 		}
 	}
-	return workflow.NewBlueprint(steps)
+	return workflow.NewBlueprint(steps, limits)
 }
 
 // batchPolicy is what a batch_worker says of its batches, or else the step that is split into them.

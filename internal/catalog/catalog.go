@@ -25,6 +25,8 @@ type Config struct {
 	Jitter float64
 	// MaxDelay bounds the delays that servers ask for. Defaults to one hour.
 	MaxDelay time.Duration
+	// Growth bounds what tasks may grow to.
+	Growth workflow.GrowthLimits
 }
 
 // Catalog is a cache of templates over the store. It is safe for concurrent use.
@@ -266,7 +268,7 @@ func (c *Catalog) compile(row *store.Template) (*Template, error) {
 		}
 	}
 	t.tellBatchSizes()
-	t.Blueprint = t.blueprint(initial)
+	t.Blueprint = t.blueprint(initial, c.cfg.Growth)
 	return t, t.compileSchemas()
 }
 

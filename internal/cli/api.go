@@ -18,7 +18,7 @@ import (
 // apiDeps are what the API of this process stands on.
 func apiDeps(s *system.SystemContext, core *system.OrchestrationCore) httpapi.Deps {
 	d := httpapi.Deps{
-		Store: s.Store, TaskRequests: core.Actors.TaskRequestActor, Logger: s.Logger, Counters: core.Actors.Counters, Config: apiConfig(s.Config),
+		Store: s.Store, TaskRequests: core.Actors.TaskRequestActor, Operators: core.Actors.Operators, Logger: s.Logger, Counters: core.Actors.Counters, Config: apiConfig(s.Config),
 	}
 	if s.Config.Web.ConfigEndpoint {
 		d.Settings = func() any { return s.Settings() }
@@ -30,7 +30,6 @@ func apiConfig(cfg *config.Config) httpapi.Config {
 	return httpapi.Config{
 		BindAddress: cfg.Web.BindAddress, AllowUnauthenticated: cfg.Web.InsecureAllowUnauthenticated, RequestTimeout: cfg.Web.RequestTimeout,
 		Body:      payload.Limits{MaxBytes: cfg.Web.MaxBodyBytes, MaxDepth: cfg.Limits.MaxJSONDepth, MaxKeys: cfg.Limits.MaxJSONKeys},
-		Results:   payload.Limits{MaxBytes: cfg.Limits.MaxResultBytes, MaxDepth: cfg.Limits.MaxJSONDepth, MaxKeys: cfg.Limits.MaxJSONKeys},
 		Staleness: system.StalenessThresholds(cfg.DLQ.StalenessDetection.Thresholds),
 		Version:   system.Version, Environment: cfg.Environment,
 	}

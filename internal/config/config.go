@@ -108,6 +108,14 @@ type Orchestration struct {
 	TimerInterval time.Duration `toml:"timer_interval_ms" default:"1000" min:"10" doc:"Longest time a due retry or delayed step stays unseen if its timer is lost."`
 
 	BlockedByFailures string `toml:"blocked_by_failures" default:"rest" oneof:"rest,error" doc:"What becomes of a task with a step that has failed for good, once no other step of it can move: rest, it stays blocked_by_failures until somebody acts; error, it ends in state error."`
+
+	DecisionPoints DecisionPoints `toml:"decision_points" doc:"What one task may grow to by its decisions. A decision that asks for more fails for good."`
+}
+
+// DecisionPoints bound the growth of tasks.
+type DecisionPoints struct {
+	MaxSteps int `toml:"max_steps_per_decision" default:"100" min:"1" max:"10000" doc:"Steps that one decision may create, with all that follow from them."`
+	MaxDepth int `toml:"max_depth" default:"20" min:"1" max:"1000" doc:"Decisions that may follow each other."`
 }
 
 // Queues chooses the transport and tunes it.

@@ -30,7 +30,6 @@ type Store interface {
 	Pools(ctx context.Context) (query, engine store.PoolView)
 	StepHistory(ctx context.Context, task sdk.UUID, no *int32) ([]store.StepMove, error)
 	Analyst
-	orchestration.OperatorStore
 	DeadLetterStore
 }
 
@@ -60,10 +59,16 @@ type TaskRequests interface {
 	Handle(ctx context.Context, msg orchestration.ProcessTaskRequestMessage) (orchestration.TaskRequestResult, error)
 }
 
-// Deps are what the API stands on. Store and TaskRequests are required.
+// Operators act on tasks by hand; [orchestration.Operators] is one.
+type Operators interface {
+	Act(ctx context.Context, r orchestration.OperatorRequest) error
+}
+
+// Deps are what the API stands on. Store, TaskRequests and Operators are required.
 type Deps struct {
 	Store        Store
 	TaskRequests TaskRequests
+	Operators    Operators
 	// Ready says why the process cannot take work. Nil always can.
 	Ready  func(ctx context.Context) error
 	Logger *slog.Logger
@@ -87,8 +92,6 @@ type Config struct {
 	RequestTimeout time.Duration
 	// Body bounds request bodies: their bytes, and the depth and keys of what they carry.
 	Body payload.Limits
-	// Results bounds what steps are completed with by hand.
-	Results payload.Limits
 	// Staleness says when tasks count as stale. Defaults to those of the configuration's own defaults.
 	Staleness store.StalenessThresholds
 	// Version and Environment are shown by /health/ready.
@@ -125,9 +128,8 @@ func (c Config) withDefaults() Config {
 // api holds the handlers. A handler returns what to answer, or the error that [api.fail] turns into an answer.
 type api struct {
 	Deps
-	operators *orchestration.Operators
-	begun     time.Time
-	answered  [6]atomic.Uint64 // requests by the first digit of their status
+	begun    time.Time
+	answered [6]atomic.Uint64 // requests by the first digit of their status
 }
 
 // New makes the API's handler.
@@ -139,7 +141,7 @@ func New(d Deps) http.Handler {
 	if d.Counters == nil {
 		d.Counters = &orchestration.Counters{}
 	}
-	a := &api{Deps: d, operators: orchestration.NewOperators(d.Store, d.Config.Results), begun: time.Now()}
+	a := &api{Deps: d, begun: time.Now()}
 	mux := http.NewServeMux()
 	for path, methods := range a.routes() {
 		for method, h := range methods {

@@ -60,7 +60,7 @@ func startLiveOn(t *testing.T, dsn string) (*client.Client, *system.SystemContex
 	t.Cleanup(func() { require.NoError(t, node.Stop(context.Background())) })
 
 	server, err := httpapi.NewServer(httpapi.Deps{
-		Store: s.Store, Logger: s.Logger, TaskRequests: node.Orchestration.Actors.TaskRequestActor,
+		Store: s.Store, Logger: s.Logger, TaskRequests: node.Orchestration.Actors.TaskRequestActor, Operators: node.Orchestration.Actors.Operators,
 		Counters: node.Orchestration.Actors.Counters, Config: httpapi.Config{BindAddress: "127.0.0.1:0"},
 	})
 	require.NoError(t, err)

@@ -69,7 +69,7 @@ func (a *api) act(w http.ResponseWriter, r *http.Request, task sdk.UUID, step *i
 	if d := body.CompletionData; d != nil {
 		request.Result, request.Metadata = d.Result, d.Metadata
 	}
-	err := a.operators.Act(r.Context(), request)
+	err := a.Operators.Act(r.Context(), request)
 	if errors.Is(err, store.ErrConflict) {
 		return conflict(err)
 	}

@@ -315,7 +315,7 @@ func TestCursorsOfAnyTypeReachTheirBatch(t *testing.T) {
 func (w *world) act(t testing.TB, task sdk.UUID, action orchestration.OperatorAction, name string) {
 	t.Helper()
 	no := w.named(t, task, name).No
-	require.NoError(t, orchestration.NewOperators(w.store, payload.Limits{}).Act(t.Context(), orchestration.OperatorRequest{
+	require.NoError(t, orchestration.NewOperators(w.store, w.catalog, payload.Limits{}).Act(t.Context(), orchestration.OperatorRequest{
 		Action: action, TaskUUID: task, Step: &no, By: "ada", Reason: "test",
 	}))
 }

@@ -280,7 +280,7 @@ func (w *world) insist(t testing.TB, all []workflow.AttemptResult) error {
 func TestADecisionMayCreateAHundredStepsAndNoMore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for n, want := range map[int]workflow.TaskState{workflow.MaxStepsPerDecision: workflow.TaskComplete, workflow.MaxStepsPerDecision + 1: workflow.TaskBlockedByFailures} {
+	for n, want := range map[int]workflow.TaskState{workflow.DefaultStepsPerDecision: workflow.TaskComplete, workflow.DefaultStepsPerDecision + 1: workflow.TaskBlockedByFailures} {
 		name := fmt.Sprintf("wide_%d", n)
 		steps, branches := []template.StepDefinition{step("start"), typed(template.DecisionStep, "d", "start")}, []string{}
 		for i := range n {

@@ -3,10 +3,12 @@ package orchestration
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/tasker-systems/tasker-go/internal/catalog"
 	"github.com/tasker-systems/tasker-go/internal/payload"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
@@ -51,17 +53,24 @@ type OperatorStore interface {
 	Repair(ctx context.Context, i store.Intervention, plan func(workflow.RepairTask) (*workflow.RepairPlan, error)) (workflow.TaskState, error)
 	PauseTask(ctx context.Context, i store.Intervention) error
 	ResumeTask(ctx context.Context, i store.Intervention) error
+	TaskTemplate(ctx context.Context, task sdk.UUID) (id int32, err error)
+}
+
+// Templates finds templates; [catalog.Catalog] is one.
+type Templates interface {
+	ByID(ctx context.Context, id int32) (*catalog.Template, error)
 }
 
 // Operators does what people decide about tasks by hand. Each action is one transaction, is kept in the trail with who and
 // why, cannot be undone by a handler that still runs, and moves the task on at once.
 type Operators struct {
-	store  OperatorStore
-	limits payload.Limits
+	store     OperatorStore
+	templates Templates
+	limits    payload.Limits
 }
 
 // NewOperators makes the service; limits bound the results that steps are completed with.
-func NewOperators(s OperatorStore, limits payload.Limits) *Operators { return &Operators{s, limits} }
+func NewOperators(s OperatorStore, t Templates, limits payload.Limits) *Operators { return &Operators{s, t, limits} }
 
 // Act does what is asked. Errors are a [RequestError], [store.ErrConflict] if the state forbids it, [store.ErrNotFound], or
 // the database's.
@@ -76,15 +85,46 @@ func (o *Operators) Act(ctx context.Context, r OperatorRequest) error {
 	case ActionResume:
 		return o.store.ResumeTask(ctx, i)
 	}
+	if err := o.prepare(ctx, &r, &i); err != nil {
+		return err
+	}
+	_, err := o.store.Repair(ctx, i, func(t workflow.RepairTask) (*workflow.RepairPlan, error) { return r.plan(t) })
+	var asked *workflow.GrowthError
+	if errors.As(err, &asked) {
+		return &RequestError{Problems: []string{"completion_data.result: " + asked.Error()}}
+	}
+	return err
+}
+
+// prepare says what an action on a step stores, and what its task grows by.
+func (o *Operators) prepare(ctx context.Context, r *OperatorRequest, i *store.Intervention) (err error) {
 	if r.Action == ActionCompleteManually {
-		outcome, err := workflow.EncodeOutcome(&sdk.StepExecutionResult{Success: true, Metadata: sdk.StepExecutionMetadata{Custom: r.Metadata}}, "")
+		i.Step, i.Result = *r.Step, r.Result
+		i.Outcome, err = workflow.EncodeOutcome(&sdk.StepExecutionResult{Success: true, Metadata: sdk.StepExecutionMetadata{Custom: r.Metadata}}, "")
 		if err != nil {
 			return err
 		}
-		i.Step, i.Result, i.Outcome = *r.Step, r.Result, outcome
 	}
-	_, err := o.store.Repair(ctx, i, func(t workflow.RepairTask) (*workflow.RepairPlan, error) { return r.plan(t) })
-	return err
+	if r.Step == nil {
+		return nil
+	}
+	id, err := o.store.TaskTemplate(ctx, r.TaskUUID)
+	if err != nil {
+		return err
+	}
+	t, err := o.templates.ByID(ctx, id)
+	if err != nil || t.Blueprint == nil {
+		return err
+	}
+	i.Step, i.Blueprint = *r.Step, t.Blueprint
+	if kind := t.Blueprint.Kind(*r.Step); kind.Grows() && (r.Action == ActionResolveManually || r.Action == ActionCompleteManually) {
+		result := r.Result
+		if r.Action == ActionResolveManually {
+			result = kind.NoOutcome()
+		}
+		i.Grow = func(now workflow.Standing) (workflow.Growth, error) { return t.Blueprint.Grow(now, *r.Step, result) }
+	}
+	return nil
 }
 
 func (r *OperatorRequest) plan(t workflow.RepairTask) (*workflow.RepairPlan, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tasker-systems/tasker-go/internal/catalog"
 	"github.com/tasker-systems/tasker-go/internal/payload"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
@@ -40,10 +41,17 @@ func (r *recordedActions) ResumeTask(_ context.Context, i store.Intervention) er
 	return nil
 }
 
+func (r *recordedActions) TaskTemplate(context.Context, sdk.UUID) (int32, error) { return 7, nil }
+
+// ByID finds a template whose tasks do not grow.
+func (r *recordedActions) ByID(_ context.Context, id int32) (*catalog.Template, error) {
+	return &catalog.Template{ID: id}, nil
+}
+
 func TestAnOperatorsActionCarriesWhoAndWhy(t *testing.T) {
 	t.Parallel()
 	s := &recordedActions{}
-	o := NewOperators(s, payload.Limits{})
+	o := NewOperators(s, s, payload.Limits{})
 	task, step := sdk.NewUUID(), int32(0)
 	request := OperatorRequest{TaskUUID: task, Step: &step, By: "ada", Reason: "the gateway is back"}
 	for _, action := range []OperatorAction{ActionResetForRetry, ActionResolveManually, ActionRetryFrom} {
@@ -70,7 +78,7 @@ func TestAnOperatorsActionCarriesWhoAndWhy(t *testing.T) {
 func TestAnOperatorsActionIsRefusedWithAllThatIsWrong(t *testing.T) {
 	t.Parallel()
 	s := &recordedActions{}
-	o := NewOperators(s, payload.Limits{MaxBytes: 10})
+	o := NewOperators(s, s, payload.Limits{MaxBytes: 10})
 	step := int32(0)
 	for want, r := range map[string]OperatorRequest{
 		`action_type "pause" is not one of reset_for_retry`: {Action: ActionPause, Step: &step, By: "a", Reason: "b"},

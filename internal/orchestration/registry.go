@@ -27,6 +27,8 @@ type Config struct {
 	CreateBatchSize int
 	// ContextLimits bound what a task's context may be.
 	ContextLimits payload.Limits
+	// ResultLimits bound what steps are completed with by hand.
+	ResultLimits payload.Limits
 	// UnknownHandlerGrace is how long a step waits for a handler that no worker has ever offered. Defaults to 5 seconds.
 	UnknownHandlerGrace time.Duration
 	// TimerInterval is how often timers of other processes are looked for. Defaults to 1 second.
@@ -67,6 +69,8 @@ type ActorRegistry struct {
 	Retention *RetentionService
 	Endings   *Endings
 	Counters  *Counters
+	// Operators does what people decide by hand.
+	Operators *Operators
 
 	group *actor.Group
 }
@@ -94,6 +98,7 @@ func BuildActorRegistry(ctx context.Context, d Dependencies) (*ActorRegistry, er
 	if d.Config.Retention.Enabled {
 		r.Retention = NewRetentionService(d.Store, d.Config.Retention, d.Logger)
 	}
+	r.Operators = NewOperators(d.Store, d.Catalog, d.Config.ResultLimits)
 	r.TaskRequestActor = NewTaskRequestActor(NewTaskRequestProcessor(d.Catalog, NewTaskInitializer(d, r.Timers, r.Counters), d.Config), d.Logger)
 	r.ResultProcessorActor = NewResultProcessorActor(results, d.Logger)
 	r.StepEnqueuerActor = NewStepEnqueuerActor(enqueuer, d.Logger)

@@ -232,6 +232,7 @@ union all select q.task_uuid, q.step_no, format('%s has a row for no step', q.of
   union all select 'step_results_queue', task_uuid, step_no from tasker.step_results_queue
   union all select distinct 'step_transitions', task_uuid, step_no from tasker.step_transitions) q
 where not exists (select from tasker.workflow_steps s where s.task_uuid = q.task_uuid and s.step_no = q.step_no)
+  and not exists (select from tasker.task_transitions x where x.task_uuid = q.task_uuid and x.detail ->> 'action' = 'retry_from')
 union all select c.task_uuid, null, format('worker %s claims a task that is not there, or is none', c.worker_id) from tasker.task_claims c
 where not exists (select from tasker.tasks t where t.task_uuid = c.task_uuid)
   or not exists (select from tasker.workers w where w.worker_id = c.worker_id)

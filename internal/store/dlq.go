@@ -208,7 +208,7 @@ func (s *Store) RequeueDeadLetter(ctx context.Context, id sdk.UUID, by, why stri
 		if task = letter.TaskUUID; letter.Status != DLQPending {
 			return fmt.Errorf("%w: the entry is %s", ErrConflict, letter.Status)
 		}
-		steps, err := lockForRepair(ctx, tx, task)
+		steps, err := lockForRepair(ctx, tx, task, nil)
 		if err != nil {
 			return err
 		}

@@ -84,29 +84,29 @@ func growthKey(task sdk.UUID) int64 { return int64(binary.BigEndian.Uint64(task[
 
 const readStanding = `/* tasker:standing */
 select s.step_no, s.state not in ('complete', 'resolved_manually'), s.parents,
-  case when s.step_no = any($4::int[]) then s.result::text end, case when s.step_no = $3 then s.children end, 0
+  case when s.step_no = any($4::int[]) then s.result::text end, case when s.step_no = $3 then s.children end, 0, 0
 from tasker.workflow_steps s where s.task_uuid = $1 and s.step_no < $2
 union all
-select b.worker_no, false, null, null, null, b.batches from tasker.step_batches b where b.task_uuid = $1`
+select b.worker_no, false, null, null, null, b.batches, b.split_no from tasker.step_batches b where b.task_uuid = $1`
 
 // standing reads the steps that a task has, and the children of the one that ends.
 func standing(ctx context.Context, tx pgx.Tx, g *Growing) (now workflow.Standing, children []int32, err error) {
-	now = workflow.Standing{Steps: map[int32]workflow.StandingStep{}, Batches: map[int32]int32{}}
+	now = workflow.Standing{Steps: map[int32]workflow.StandingStep{}, Batches: map[int32]int32{}, Splits: map[int32]int32{}}
 	rows, err := tx.Query(ctx, readStanding, g.TaskUUID, g.TemplateSteps, g.StepNo, orNone(g.Decisions))
 	if err != nil {
 		return now, nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var no, batches int32
+		var no, batches, split int32
 		var step workflow.StandingStep
 		var result pgtype.Text
 		var mine []int32
-		if err := rows.Scan(&no, &step.Open, &step.Parents, &result, &mine, &batches); err != nil {
+		if err := rows.Scan(&no, &step.Open, &step.Parents, &result, &mine, &batches, &split); err != nil {
 			return now, nil, err
 		}
 		if batches > 0 {
-			now.Batches[no] = batches
+			now.Batches[no], now.Splits[no] = batches, split
 			continue
 		}
 		step.Result = rawOrNil(result)

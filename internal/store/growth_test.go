@@ -38,7 +38,7 @@ var gardenPlan = workflow.NewBlueprint([]workflow.BlueprintStep{
 	{Name: "work", Kind: workflow.BatchWorkerStep, Parents: []int32{splitStep}, Children: []int32{sumStep}, Batches: workflow.BatchPolicy{Parallelism: 2}},
 	{Name: "x", Parents: []int32{startStep, decideStep}, Children: []int32{sumStep}},
 	{Name: "sum", Kind: workflow.ConvergenceStep, Parents: []int32{workPattern, xStep}},
-})
+}, workflow.GrowthLimits{})
 
 // garden is a task of which the start is complete, and whose decision and split run.
 type garden struct {
@@ -238,7 +238,7 @@ func TestTheStatementsOfGrowthReachTheirRowsByIndex(t *testing.T) {
 		"lock_growth":     {},
 		"standing":        {stepByKey},
 		"lock_met":        {stepByKey},
-		"insert_steps":    {taskByKey},
+		"insert_steps":    {"step_transitions by step_transitions_step (task_uuid, step_no)", taskByKey},
 		"add_edges":       {stepByKey},
 		"add_held":        {stepByKey},
 		"add_sinks":       {taskByKey},

@@ -23,16 +23,15 @@ type Intervention struct {
 	Result, Outcome json.RawMessage
 	// FailedBecause is stored as the outcome of steps that the action fails.
 	FailedBecause json.RawMessage
+	// Blueprint is how the task grows, where that matters to the action; nil if it does not grow. Grow, if it is set, says what
+	// the task gains by the end of the step number Step.
+	Blueprint *workflow.Blueprint
+	Grow      func(workflow.Standing) (workflow.Growth, error)
 }
 
 const lockRepair = `/* tasker:lock_repair */
-select step_no, state::text, attempt, waiting_on, children, sink
+select step_no, state::text, attempt, waiting_on, children, parents, sink
 from tasker.workflow_steps where task_uuid = $1 order by step_no for update`
-
-const growingSteps = `/* tasker:growing_steps */
-select ts.step_no from tasker.tasks t join tasker.task_templates tt using (template_id) join tasker.template_steps ts using (template_id)
-cross join lateral jsonb_array_elements(tt.definition -> 'steps') as d(step)
-where t.task_uuid = $1 and d.step ->> 'name' = ts.name and d.step ->> 'type' in ('decision', 'batchable')`
 
 const repairTask = `/* tasker:repair_task */
 with m as materialized (
@@ -81,11 +80,20 @@ select (select n from told) + (select n from stopped)`
 // is [workflow.ErrNotRepairable] is an [ErrConflict]; an unknown task is [ErrNotFound].
 func (s *Store) Repair(ctx context.Context, i Intervention, plan func(workflow.RepairTask) (*workflow.RepairPlan, error)) (to workflow.TaskState, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		task, err := lockForRepair(ctx, tx, i.TaskUUID)
+		if i.Blueprint != nil {
+			if _, err := tx.Exec(ctx, lockGrowth, growthKey(i.TaskUUID)); err != nil {
+				return err
+			}
+		}
+		task, err := lockForRepair(ctx, tx, i.TaskUUID, i.Blueprint)
 		if err != nil {
 			return err
 		}
-		to, err = repair(ctx, tx, i, task, plan)
+		if i.Grow != nil {
+			to, err = repairGrowing(ctx, tx, i, task, plan)
+		} else {
+			to, err = repair(ctx, tx, i, task, plan)
+		}
 		return err
 	})
 	if err != nil {
@@ -94,7 +102,7 @@ func (s *Store) Repair(ctx context.Context, i Intervention, plan func(workflow.R
 	return to, nil
 }
 
-func lockForRepair(ctx context.Context, tx pgx.Tx, id sdk.UUID) (task workflow.RepairTask, err error) {
+func lockForRepair(ctx context.Context, tx pgx.Tx, id sdk.UUID, b *workflow.Blueprint) (task workflow.RepairTask, err error) {
 	if _, err := tx.Exec(ctx, cancelPatience); err != nil {
 		return task, err
 	}
@@ -105,9 +113,9 @@ func lockForRepair(ctx context.Context, tx pgx.Tx, id sdk.UUID) (task workflow.R
 	task.Steps = map[int32]*workflow.RepairStep{}
 	var no int32
 	var step workflow.RepairStep
-	_, err = pgx.ForEachRow(rows, []any{&no, &step.State, &step.Attempt, &step.WaitingOn, &step.Children, &step.Sink}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&no, &step.State, &step.Attempt, &step.WaitingOn, &step.Children, &step.Parents, &step.Sink}, func() error {
 		own := step
-		own.Children = append([]int32(nil), step.Children...)
+		own.Children, own.Parents = append([]int32(nil), step.Children...), append([]int32(nil), step.Parents...)
 		task.Steps[no] = &own
 		return nil
 	})
@@ -117,14 +125,9 @@ func lockForRepair(ctx context.Context, tx pgx.Tx, id sdk.UUID) (task workflow.R
 	if err := tx.QueryRow(ctx, lockPausable, id).Scan(&task.State, &task.Paused); err != nil {
 		return task, notFound(err)
 	}
-	if rows, err = tx.Query(ctx, growingSteps, id); err != nil {
-		return task, err
-	}
-	growing, err := pgx.CollectRows(rows, pgx.RowTo[int32])
-	for _, no := range growing {
-		if s := task.Steps[no]; s != nil {
-			s.Grows = true
-		}
+	if b != nil {
+		task.Blueprint = b
+		task.Standing, _, err = standing(ctx, tx, &Growing{Outcome: Outcome{TaskUUID: id}, TemplateSteps: b.Stride(), Decisions: b.Decisions()})
 	}
 	return task, err
 }
@@ -154,6 +157,9 @@ func repair(ctx context.Context, tx pgx.Tx, i Intervention, task workflow.Repair
 		texts(n, func(k int) string { return stateArray(p.Steps[k].Path) }),
 		fresh, redone, resultOf, textOrNull(i.Result), textOrNull(i.Outcome), textOrNull(i.FailedBecause), string(detail),
 		string(to), p.FailedSteps, p.Sinks, to.Terminal(), p.TaskPath, p.Interrupts())
+	if err == nil {
+		err = uproot(ctx, tx, i.TaskUUID, p)
+	}
 	if err == nil && !to.Terminal() {
 		err = regulate(ctx, tx, i.TaskUUID)
 	}

@@ -88,15 +88,18 @@ func (p *planting) lock(ctx context.Context, tx pgx.Tx, o *Outcome) (ok bool, er
 	return ok, rows.Err()
 }
 
+// A step that was in the task before and was taken out of it goes on with the numbers of its attempts, for they fence.
 var insertSteps = `/* tasker:insert_steps */
-insert into tasker.workflow_steps (task_uuid, step_no, state, waiting_on, handler_id, priority, sink, name, children, parents, inputs)
-select t.task_uuid, u.step_no, 'pending',
+insert into tasker.workflow_steps (task_uuid, step_no, state, attempt, forgiven, waiting_on, handler_id, priority, sink, name, children, parents, inputs)
+select t.task_uuid, u.step_no, 'pending', l.attempts, l.attempts,
   u.waiting_on + case when t.paused_at is null then 0 else ` + holdGate + ` end, ts.handler_id, t.priority, u.sink, u.name, u.children::int[], u.parents::int[],
   u.inputs::jsonb
 from tasker.tasks t
 cross join unnest($2::int[], $3::int[], $4::int[], $5::bool[], $6::text[], $7::text[], $8::text[], $9::text[])
   as u(step_no, pattern, waiting_on, sink, name, children, parents, inputs)
 join tasker.template_steps ts on ts.template_id = t.template_id and ts.step_no = u.pattern
+cross join lateral (
+  select coalesce(max(x.attempt), 0) as attempts from tasker.step_transitions x where x.task_uuid = $1 and x.step_no = u.step_no) l
 where t.task_uuid = $1`
 
 const addEdges = `/* tasker:add_edges */

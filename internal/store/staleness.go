@@ -114,7 +114,7 @@ select coalesce(max(x.at), '-infinity') <= $2 from tasker.step_transitions x whe
 // it was found stale is an [ErrConflict].
 func (s *Store) EndStaleTask(ctx context.Context, t *OpenTask, letter, fail bool, metadata, because json.RawMessage) (entered bool, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		task, err := lockForRepair(ctx, tx, t.TaskUUID)
+		task, err := lockForRepair(ctx, tx, t.TaskUUID, nil)
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/embedpg"
 	"github.com/tasker-systems/tasker-go/internal/payload"
 	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/internal/workflow"
 )
 
 // SystemContext is what the cores of a process share.
@@ -125,7 +126,11 @@ func storeOptions(cfg *config.Config, o Options) store.Options {
 }
 
 func catalogConfig(cfg *config.Config) catalog.Config {
-	c := catalog.Config{Environment: cfg.Environment, Multiplier: cfg.Backoff.Multiplier, MaxDelay: cfg.Backoff.MaxBackoff}
+	d := cfg.Orchestration.DecisionPoints
+	c := catalog.Config{
+		Environment: cfg.Environment, Multiplier: cfg.Backoff.Multiplier, MaxDelay: cfg.Backoff.MaxBackoff,
+		Growth: workflow.GrowthLimits{StepsPerDecision: d.MaxSteps, DecisionDepth: d.MaxDepth},
+	}
 	if cfg.Backoff.JitterEnabled {
 		c.Jitter = cfg.Backoff.JitterMaxPercentage
 	}

@@ -24,6 +24,7 @@ func NewOrchestrationCore(ctx context.Context, s *SystemContext, taker orchestra
 		Store: s.Store, Catalog: s.Catalog, Worker: taker, Logger: s.Logger,
 		Config: orchestration.Config{
 			ContextLimits:       contextLimits(s.Config.Limits),
+			ResultLimits:        resultLimits(s.Config.Limits),
 			UnknownHandlerGrace: s.Config.Worker.UnknownHandlerGrace,
 			TimerInterval:       o.TimerInterval,
 			ReapInterval:        o.ReapInterval,

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 )
@@ -56,25 +57,35 @@ type Blueprint struct {
 	below     map[int32]map[int32]bool
 	depth     []int
 	decisions []int32
+	limits    GrowthLimits
 }
 
 // Limits of what one task may grow to.
 const (
-	// MaxStepsPerDecision bounds the steps that one decision creates.
-	MaxStepsPerDecision = 100
-	// MaxDecisionDepth bounds how many decisions may follow each other.
-	MaxDecisionDepth = 20
+	DefaultStepsPerDecision = 100
+	DefaultDecisionDepth    = 20
 	// MaxBatches bounds the batches of one step.
 	MaxBatches = 100_000
 )
 
+// GrowthLimits bound what one task may grow to.
+type GrowthLimits struct {
+	// StepsPerDecision bounds the steps that one decision creates. Defaults to [DefaultStepsPerDecision].
+	StepsPerDecision int
+	// DecisionDepth bounds how many decisions may follow each other. Defaults to [DefaultDecisionDepth].
+	DecisionDepth int
+}
+
 // NewBlueprint makes a blueprint of numbered steps. It is nil for a template all of whose steps are there from the start.
-func NewBlueprint(steps []BlueprintStep) *Blueprint {
+func NewBlueprint(steps []BlueprintStep, limits GrowthLimits) *Blueprint {
 	grows := slices.ContainsFunc(steps, func(s BlueprintStep) bool { return s.Kind.Grows() })
 	if !grows {
 		return nil
 	}
-	b := &Blueprint{steps: steps, byName: make(map[string]int32, len(steps)), below: map[int32]map[int32]bool{}, depth: make([]int, len(steps))}
+	limits.StepsPerDecision, limits.DecisionDepth = cmp.Or(limits.StepsPerDecision, DefaultStepsPerDecision), cmp.Or(limits.DecisionDepth, DefaultDecisionDepth)
+	b := &Blueprint{
+		steps: steps, byName: make(map[string]int32, len(steps)), below: map[int32]map[int32]bool{}, depth: make([]int, len(steps)), limits: limits,
+	}
 	for i := range steps {
 		s := &steps[i]
 		b.byName[s.Name] = int32(i)
@@ -159,8 +170,8 @@ func (b *Blueprint) branchNames(d int32) []string {
 type Standing struct {
 	// Steps are those that exist; batches are left out.
 	Steps map[int32]StandingStep
-	// Batches counts the batches of each pattern that was split.
-	Batches map[int32]int32
+	// Batches counts the batches of each pattern that was split, and Splits are the steps that split it.
+	Batches, Splits map[int32]int32
 }
 
 // StandingStep is a step that exists.

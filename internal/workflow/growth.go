@@ -74,12 +74,13 @@ func (g *growing) decide(result json.RawMessage) error {
 			}
 		}
 	}
-	if n := len(g.added); n > MaxStepsPerDecision {
-		return fmt.Errorf("it would create %d steps; a decision may create %d", n, MaxStepsPerDecision)
+	if n := len(g.added); n > g.limits.StepsPerDecision {
+		return fmt.Errorf("it would create %d steps; a decision may create %d (orchestration.decision_points.max_steps_per_decision)", n, g.limits.StepsPerDecision)
 	}
 	for _, s := range g.added {
-		if g.depth[s] > MaxDecisionDepth {
-			return fmt.Errorf("step %q would be decision number %d in a row; %d are allowed", g.steps[s].Name, g.depth[s], MaxDecisionDepth)
+		if g.depth[s] > g.limits.DecisionDepth {
+			return fmt.Errorf("step %q would be decision number %d in a row; %d are allowed (orchestration.decision_points.max_depth)",
+				g.steps[s].Name, g.depth[s], g.limits.DecisionDepth)
 		}
 	}
 	return nil
@@ -142,6 +143,19 @@ func (g *growing) batchName(i int) string { return g.steps[g.worker].Name + "_" 
 
 // settle finds which steps there are.
 func (g *growing) settle() {
+	g.readChoices()
+	for i := range g.steps {
+		no := int32(i)
+		existed := g.existed(no)
+		g.exists[no] = existed || g.comes(no)
+		if g.exists[no] && !existed && g.steps[no].Kind != BatchWorkerStep {
+			g.added = append(g.added, no)
+		}
+	}
+}
+
+// readChoices finds what was decided so far.
+func (g *growing) readChoices() {
 	for no, s := range g.now.Steps {
 		if g.steps[no].Kind == DecisionStep && !s.Open {
 			// One that was resolved by hand returned no choice, and so chose nothing.
@@ -150,17 +164,14 @@ func (g *growing) settle() {
 			}
 		}
 	}
-	for i := range g.steps {
-		no := int32(i)
-		_, existed := g.now.Steps[no]
-		if g.steps[no].Kind == BatchWorkerStep {
-			existed = g.now.Batches[no] > 0
-		}
-		g.exists[no] = existed || g.comes(no)
-		if g.exists[no] && !existed && g.steps[no].Kind != BatchWorkerStep {
-			g.added = append(g.added, no)
-		}
+}
+
+func (g *growing) existed(no int32) bool {
+	if g.steps[no].Kind == BatchWorkerStep {
+		return g.now.Batches[no] > 0
 	}
+	_, existed := g.now.Steps[no]
+	return existed
 }
 
 func (g *growing) comes(no int32) bool {

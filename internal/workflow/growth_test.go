@@ -46,7 +46,7 @@ func plan(lines ...string) *garden {
 		number[s.Name] = int32(no)
 		steps = append(steps, s)
 	}
-	g := &garden{Blueprint: workflow.NewBlueprint(steps), steps: steps, results: map[int32]json.RawMessage{}}
+	g := &garden{Blueprint: workflow.NewBlueprint(steps, workflow.GrowthLimits{}), steps: steps, results: map[int32]json.RawMessage{}}
 	g.now = workflow.Standing{Steps: map[int32]workflow.StandingStep{}, Batches: map[int32]int32{}}
 	for no, s := range steps {
 		if s.Initial {
@@ -203,11 +203,11 @@ func TestAStepBelowTwoDecisionsComesWhenBothHaveChosenIt(t *testing.T) {
 func TestADecisionThatAsksForWhatCannotBeIsToldWhy(t *testing.T) {
 	t.Parallel()
 	many := []string{"d decision", "root: d"}
-	for i := range workflow.MaxStepsPerDecision {
+	for i := range workflow.DefaultStepsPerDecision {
 		many = append(many, fmt.Sprintf("s%d: root", i))
 	}
 	deep := []string{"d0 decision"}
-	for i := range workflow.MaxDecisionDepth {
+	for i := range workflow.DefaultDecisionDepth {
 		deep = append(deep, fmt.Sprintf("d%d decision: d%d", i+1, i))
 	}
 	small := []string{"start", "d decision: start", "manager_approval: d", "review: manager_approval", "e decision: review", "late: e", "beside: start"}
@@ -229,7 +229,7 @@ func TestADecisionThatAsksForWhatCannotBeIsToldWhy(t *testing.T) {
 		"a choice of nothing":  {small, "d", json.RawMessage(`{"decision_point_outcome": {"type": "create_steps"}}`), `step "d": it chose create_steps and names no step; to create none, return no_branches`},
 		"nothing, and names":   {small, "d", json.RawMessage(`{"decision_point_outcome": {"type": "no_branches", "step_names": ["a"]}}`), `step "d": it chose no_branches and names the steps ["a"]`},
 		"an unknown field":     {small, "d", json.RawMessage(`{"decision_point_outcome": {"type": "no_branches", "skip": 1}}`), `step "d": its decision_point_outcome is malformed: json: unknown field "skip"`},
-		"more than is allowed": {many, "d", chose("root"), `step "d": it would create 101 steps; a decision may create 100`},
+		"more than is allowed": {many, "d", chose("root"), `step "d": it would create 101 steps; a decision may create 100 (orchestration.decision_points.max_steps_per_decision)`},
 		"more than one branch of a step that needs both": {
 			[]string{"d decision", "a: d", "b: d", "both: a b"}, "d", chose("a", "both"), `step "d": it chose the step "both", which depends on "b", and that is not created`},
 	} {
@@ -244,11 +244,11 @@ func TestADecisionThatAsksForWhatCannotBeIsToldWhy(t *testing.T) {
 		})
 	}
 	g := plan(deep...)
-	for i := range workflow.MaxDecisionDepth - 1 {
+	for i := range workflow.DefaultDecisionDepth - 1 {
 		require.Equal(t, fmt.Sprintf("d%d<d%d", i+1, i), g.mustEnd(t, fmt.Sprintf("d%d", i), chose(fmt.Sprintf("d%d", i+1))))
 	}
-	_, err := g.end(workflow.MaxDecisionDepth-1, chose("d20"))
-	require.EqualError(t, err, `step "d19": step "d20" would be decision number 21 in a row; 20 are allowed`)
+	_, err := g.end(workflow.DefaultDecisionDepth-1, chose("d20"))
+	require.EqualError(t, err, `step "d19": step "d20" would be decision number 21 in a row; 20 are allowed (orchestration.decision_points.max_depth)`)
 }
 
 func split(worker string, ids ...string) json.RawMessage {
@@ -280,7 +280,7 @@ func TestABatchIsToldWhatItIsFor(t *testing.T) {
 			Parallelism: 2, FailFast: true, CursorField: "row", FailureStrategy: "fail_fast", Initialization: map[string]any{"table": "t"},
 		}},
 	}
-	b := workflow.NewBlueprint(steps)
+	b := workflow.NewBlueprint(steps, workflow.GrowthLimits{})
 	now := workflow.Standing{Steps: map[int32]workflow.StandingStep{0: {Open: true}}}
 	for name, tt := range map[string]struct{ outcome, cursor, noOp string }{
 		"cursors of any type": {
@@ -296,6 +296,24 @@ func TestABatchIsToldWhatItIsFor(t *testing.T) {
 		  "is_no_op":`+tt.noOp+`,"__template_step_name":"w"}`, string(growth.Steps[0].Inputs), name)
 		require.Equal(t, &workflow.NewBatches{Worker: 1, Split: 0, Stride: 2, Count: 1, Parallelism: 2, Released: 1, FailFast: true}, growth.Batches)
 	}
+}
+
+func TestTheLimitsOfDecisionsAreTheirConfigurations(t *testing.T) {
+	t.Parallel()
+	steps := []workflow.BlueprintStep{
+		{Name: "d", Kind: workflow.DecisionStep, Initial: true, Children: []int32{1, 2}},
+		{Name: "e", Kind: workflow.DecisionStep, Parents: []int32{0}}, {Name: "x", Parents: []int32{0}},
+	}
+	now := workflow.Standing{Steps: map[int32]workflow.StandingStep{0: {Open: true}}}
+	for want, limits := range map[string]workflow.GrowthLimits{
+		"it would create 2 steps; a decision may create 1 ":            {StepsPerDecision: 1},
+		`step "e" would be decision number 2 in a row; 1 are allowed `: {DecisionDepth: 1},
+	} {
+		_, err := workflow.NewBlueprint(steps, limits).Grow(now, 0, chose("e", "x"))
+		require.ErrorContains(t, err, want)
+	}
+	_, err := workflow.NewBlueprint(steps, workflow.GrowthLimits{StepsPerDecision: 2, DecisionDepth: 2}).Grow(now, 0, chose("e", "x"))
+	require.NoError(t, err)
 }
 
 func TestASplitThatCannotBeIsToldWhy(t *testing.T) {

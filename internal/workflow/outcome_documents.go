@@ -103,3 +103,12 @@ func decodeBatches(result json.RawMessage) (o batchesOutcome, err error) {
 	}
 	return o, nil
 }
+
+// NoOutcome is what a step that decides or splits is taken to have returned when somebody ends it without a result: it chooses
+// nothing, and there is nothing to split.
+func (k StepKind) NoOutcome() json.RawMessage {
+	if k == DecisionStep {
+		return json.RawMessage(`{"decision_point_outcome":{"type":"no_branches"}}`)
+	}
+	return json.RawMessage(`{"batch_processing_outcome":{"type":"no_batches"}}`)
+}

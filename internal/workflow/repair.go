@@ -17,9 +17,9 @@ type RepairStep struct {
 	// WaitingOn counts the parents that are not satisfied, HoldGate included.
 	WaitingOn int32
 	Children  []int32
-	Sink      bool
-	// Grows is set for a step that decides which steps follow it.
-	Grows bool
+	// Parents are those of a step that came later than its task.
+	Parents []int32
+	Sink    bool
 }
 
 // RepairTask is a task as an operator's action finds it.
@@ -27,6 +27,9 @@ type RepairTask struct {
 	State  TaskState
 	Paused bool
 	Steps  map[int32]*RepairStep
+	// Blueprint is how the task grows, and Standing its growth so far; nil and empty if it does not, or if it does not matter.
+	Blueprint *Blueprint
+	Standing  Standing
 }
 
 // StepChange is what an action does to one step.
@@ -40,6 +43,10 @@ type StepChange struct {
 	Fresh, Redone bool
 	// Interrupted is set if a worker ran the step.
 	Interrupted bool
+	// Removed takes the step out of the task. Rewired gives it these children, parents and the mark of a sink.
+	Removed, Rewired  bool
+	Children, Parents []int32
+	Sink              bool
 }
 
 // RepairPlan is what an action does to a task.
@@ -48,6 +55,8 @@ type RepairPlan struct {
 	// TaskPath is the states that the task walks through; its present one alone if it stays.
 	TaskPath           []TaskState
 	FailedSteps, Sinks int32
+	// Unsplit are the patterns whose batches are removed, all of them.
+	Unsplit []int32
 }
 
 // To is where the task ends up.
@@ -69,6 +78,7 @@ func notRepairable(format string, args ...any) error {
 type repair struct {
 	task    RepairTask
 	changes map[int32]*StepChange
+	unsplit []int32
 }
 
 func newRepair(t RepairTask) (*repair, error) {
@@ -146,16 +156,23 @@ func (r *repair) state(no int32) StepState {
 
 // plan sums the changes up, and finds where the task now stands.
 func (r *repair) plan() *RepairPlan {
-	p := &RepairPlan{}
+	p := &RepairPlan{Unsplit: r.unsplit}
 	for no, s := range r.task.Steps {
-		if c := r.changes[no]; c != nil && (len(c.Path) > 0 || c.WaitingOn != s.WaitingOn) {
-			p.Steps = append(p.Steps, *c)
+		sink := s.Sink
+		if c := r.changes[no]; c != nil {
+			if len(c.Path) > 0 || c.WaitingOn != s.WaitingOn || c.Removed || c.Rewired {
+				p.Steps = append(p.Steps, *c)
+			}
+			if c.Removed {
+				continue
+			}
+			sink = sink || c.Rewired && c.Sink
 		}
 		state := r.state(no)
 		if state == StepError {
 			p.FailedSteps++
 		}
-		if s.Sink && !state.SatisfiesDependents() {
+		if sink && !state.SatisfiesDependents() {
 			p.Sinks++
 		}
 	}

@@ -27,7 +27,8 @@ func ResetForRetry(t RepairTask, steps ...int32) (*RepairPlan, error) {
 	return r.plan(), nil
 }
 
-// ResolveStep ends a step by hand, as complete or as resolved, and readies what waits for it.
+// ResolveStep ends a step by hand, as complete or as resolved, and readies what waits for it. What the end of the step adds to
+// its task is there already.
 func ResolveStep(t RepairTask, no int32, complete bool) (*RepairPlan, error) {
 	r, err := newRepair(t)
 	if err != nil {
@@ -39,9 +40,6 @@ func ResolveStep(t RepairTask, no int32, complete bool) (*RepairPlan, error) {
 	}
 	if s.State == StepPending && s.WaitingOn%HoldGate > 0 {
 		return nil, notRepairable("the step waits for %d others; end them first", s.WaitingOn%HoldGate)
-	}
-	if s.Grows {
-		return nil, notRepairable("the step decides which steps follow it; reset it for a retry, or resolve the task")
 	}
 	on := StepResolveManually
 	if complete {
@@ -78,7 +76,8 @@ func RunNow(t RepairTask, no int32) (*RepairPlan, error) {
 	return r.plan(), nil
 }
 
-// RetryFrom runs a step again, and after it everything that depends on it, as if none of them had ever run.
+// RetryFrom runs a step again, and after it everything that depends on it, as if none of them had ever run. What those of them
+// that decide or split had added to the task is taken back: they decide anew.
 func RetryFrom(t RepairTask, from int32) (*RepairPlan, error) {
 	r, err := newRepair(t)
 	if err != nil {
@@ -93,11 +92,6 @@ func RetryFrom(t RepairTask, from int32) (*RepairPlan, error) {
 	}
 	again := r.downstream(from)
 	for no := range again {
-		if t.Steps[no].Grows && t.Steps[no].State.SatisfiesDependents() {
-			return nil, notRepairable("step number %d has decided which steps follow it; start from one of those, or make a new task", no)
-		}
-	}
-	for no := range again {
 		c := r.change(no)
 		if c.Fresh, c.Redone = true, true; c.State == StepPending {
 			continue
@@ -106,15 +100,19 @@ func RetryFrom(t RepairTask, from int32) (*RepairPlan, error) {
 			return nil, err
 		}
 	}
+	r.uproot(again)
 	for no := range again {
 		c := r.change(no)
 		if c.WaitingOn = 0; t.Paused {
 			c.WaitingOn = HoldGate
 		}
 	}
-	for no, s := range r.task.Steps {
-		for _, child := range s.Children {
-			if again[child] && !r.state(no).SatisfiesDependents() {
+	for no := range r.task.Steps {
+		if r.removed(no) || r.state(no).SatisfiesDependents() {
+			continue
+		}
+		for _, child := range r.children(no) {
+			if again[child] {
 				r.change(child).WaitingOn++
 			}
 		}
@@ -125,13 +123,13 @@ func RetryFrom(t RepairTask, from int32) (*RepairPlan, error) {
 	return r.plan(), nil
 }
 
-// downstream is a step with all that depend on it.
+// downstream is a step with all that depend on it, and all that came of its decisions.
 func (r *repair) downstream(from int32) map[int32]bool {
 	all, next := map[int32]bool{from: true}, []int32{from}
 	for len(next) > 0 {
 		at := next[len(next)-1]
 		next = next[:len(next)-1]
-		for _, child := range r.task.Steps[at].Children {
+		for _, child := range append(r.grown(at), r.task.Steps[at].Children...) {
 			if !all[child] {
 				all[child] = true
 				next = append(next, child)

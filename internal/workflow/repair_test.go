@@ -174,16 +174,6 @@ func TestAnActionThatDoesNotFitIsRefusedWithTheReason(t *testing.T) {
 		"the step has not run yet": func() (*workflow.RepairPlan, error) {
 			return workflow.RetryFrom(diamondOf("steps_in_process", "in_progress", "pending", "pending", "pending"), 1)
 		},
-		"the step decides which steps follow it": func() (*workflow.RepairPlan, error) {
-			t := diamondOf("blocked_by_failures", "error", "pending", "pending", "pending")
-			t.Steps[0].Grows = true
-			return workflow.ResolveStep(t, 0, false)
-		},
-		"step number 1 has decided which steps follow it": func() (*workflow.RepairPlan, error) {
-			t := diamondOf("complete", "complete", "complete", "complete", "complete")
-			t.Steps[1].Grows = true
-			return workflow.RetryFrom(t, 0)
-		},
 		"this one is enqueued": func() (*workflow.RepairPlan, error) {
 			return workflow.RunNow(diamondOf("steps_in_process", "enqueued", "pending", "pending", "pending"), 0)
 		},

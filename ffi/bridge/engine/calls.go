@@ -8,6 +8,7 @@ import (
 
 	"github.com/tasker-systems/tasker-go/ffi/bridge"
 	"github.com/tasker-systems/tasker-go/internal/httpapi"
+	"github.com/tasker-systems/tasker-go/internal/orchestration"
 	"github.com/tasker-systems/tasker-go/internal/payload"
 	"github.com/tasker-systems/tasker-go/internal/system"
 )
@@ -23,10 +24,10 @@ type calls struct {
 // newCalls answers from the database.
 func newCalls(o *opened, logger *slog.Logger, requests httpapi.TaskRequests, core *Core) *calls {
 	l := o.Config.Limits
-	handler := httpapi.New(httpapi.Deps{Store: o.Store, TaskRequests: requests, Logger: logger, Config: httpapi.Config{
+	operators := orchestration.NewOperators(o.Store, o.Catalog, payload.Limits{MaxBytes: l.MaxResultBytes, MaxDepth: l.MaxJSONDepth, MaxKeys: l.MaxJSONKeys})
+	handler := httpapi.New(httpapi.Deps{Store: o.Store, TaskRequests: requests, Operators: operators, Logger: logger, Config: httpapi.Config{
 		Version: system.Version, Environment: o.Config.Environment,
 		Body:      payload.Limits{MaxBytes: l.MaxContextBytes, MaxDepth: l.MaxJSONDepth, MaxKeys: l.MaxJSONKeys},
-		Results:   payload.Limits{MaxBytes: l.MaxResultBytes, MaxDepth: l.MaxJSONDepth, MaxKeys: l.MaxJSONKeys},
 		Staleness: system.StalenessThresholds(o.Config.DLQ.StalenessDetection.Thresholds),
 	}})
 	return &calls{rest: newLocalRest(handler), core: core}
