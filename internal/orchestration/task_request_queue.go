@@ -88,7 +88,7 @@ func (q *TaskRequestQueue) process(ctx context.Context) (int, error) {
 		switch err := answers[i]; {
 		case err == nil:
 			met = append(met, m.ID)
-		case isHopeless(err) || m.Reads >= q.limits.MaxReads:
+		case isHopeless(err) || m.Reads >= q.limits.MaxReads && !passes(err):
 			hopeless = append(hopeless, m.ID)
 			q.logger.Error("a task request is archived", "queue", store.TaskRequestsQueue, "msg_id", m.ID, "read", m.Reads, "error", err)
 		default:
@@ -108,6 +108,12 @@ func (q *TaskRequestQueue) request(ctx context.Context, m *store.PgmqMessage) er
 	}
 	_, err := actor.Ask(ctx, q.requests.Handle, ProcessTaskRequestMessage{Request: body.TaskRequest, RequestID: body.RequestID})
 	return err
+}
+
+// passes says whether the process or its database is at fault, and the request is not.
+func passes(err error) bool {
+	remedy := store.Classify(err)
+	return remedy == store.RemedyRetry || remedy == store.RemedyReconnect || errors.Is(err, ErrStopping) || errors.Is(err, context.Canceled)
 }
 
 // isHopeless says whether a request is at fault itself.
