@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tasker-systems/tasker-go/internal/testdb"
+	"github.com/tasker-systems/tasker-go/sdk"
 )
 
 func TestTheCExampleRunsTheLinearExampleOnTheEmbeddedDatabase(t *testing.T) {
@@ -122,6 +123,30 @@ const (
 	runningSteps  = `select count(*) from tasker.workflow_steps where state = 'in_progress'`
 	attempts      = `select coalesce(sum(attempt), 0) from tasker.workflow_steps`
 )
+
+func TestAnOperatorsActionReachesTheHostThatRunsTheStep(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	own := settings(t, db.DSN(), map[string]any{"worker.lease_ms": 60_000})
+	host := serve(t, []string{"DRIVER_AWAIT_CANCEL=1"}, "serve", own, "1")
+	host.expect("ready")
+	host.goOn()
+	createTask(t, db.DSN())
+	host.expect("polled")
+	var task sdk.UUID
+	require.NoError(t, db.Pool(t).QueryRow(t.Context(), "select task_uuid from tasker.tasks").Scan(&task))
+	out := run(t, time.Minute, []string{"DRIVER_ASK="}, build(t, ""), "call", own, "client.complete_manually", fmt.Sprintf(
+		`{"task_uuid":%q,"step_uuid":%q,"reason":"by hand","completed_by":"ada","completion_data":{"result":{"value":"36"}}}`, task, sdk.StepUUID(task, 0)))
+	require.Contains(t, out, `"current_state":"complete"`)
+	host.goOn()
+	host.expect("cancelled")
+	host.goOn()
+	host.expect("completed E_STALE_TOKEN")
+	host.goOn()
+	host.expect("stopped")
+	require.NoError(t, host.ended())
+	count(t, db.Pool(t), 1, `select count(*) from tasker.workflow_steps where state = 'complete' and result = '{"value": "36"}'`)
+}
 
 func TestACompletionWhilePostgreSQLIsDownIsDeliveredOnceItIsBack(t *testing.T) {
 	t.Parallel()

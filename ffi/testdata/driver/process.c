@@ -158,7 +158,22 @@ static void reached(const char *where) {
   }
 }
 
-/* Completes this many steps, or, with 0, serves until SIGTERM. */
+/* Polls until it is told to stop working on a step. */
+static void await_cancel(tasker_handle w, tasker_token t) {
+  for (;;) {
+    tasker_buf out = {0};
+    int32_t rc = tasker_poll(w, 1, 0, 30000, &out);
+    CHECK(rc == TASKER_OK, "%s", tasker_status_name(rc));
+    size_t at = 0;
+    frame f = frame_next(&out, &at);
+    int told = f.type == TASKER_FRAME_CANCEL && f.number == t;
+    tasker_buf_free(&out);
+    if (told) break;
+  }
+  reached("cancelled");
+}
+
+/* Completes this many steps, or, with 0, serves until SIGTERM. With DRIVER_AWAIT_CANCEL it first waits to be told not to. */
 void scenario_serve(const char *settings, int steps) {
   struct sigaction a = {.sa_handler = on_term, .sa_flags = SA_ONSTACK};
   sigaction(SIGTERM, &a, NULL);
@@ -177,6 +192,7 @@ void scenario_serve(const char *settings, int steps) {
       frame f = frame_next(&out, &at);
       if (f.type != TASKER_FRAME_STEP) continue;
       reached("polled");
+      if (getenv("DRIVER_AWAIT_CANCEL")) await_cancel(w, f.number);
       tasker_buf error = {0};
       rc = tasker_complete(w, f.number, STR(good), 30000, &error);
       char text[64];
