@@ -35,8 +35,6 @@ type MessageReadyEvent struct {
 	MsgID int64 `json:"msg_id"`
 	// MsgIDs are those of a batch; none if they are too many to be said.
 	MsgIDs []int64 `json:"msg_ids"`
-	// Message is the message itself, unless it is too long.
-	Message *SimpleStepMessage `json:"message"`
 }
 
 // Single says whether the event is about one message.
@@ -50,13 +48,6 @@ func ParseEvent(payload string) (e MessageReadyEvent, err error) {
 		return e, fmt.Errorf("notification of a queue: %w", err)
 	}
 	return e, nil
-}
-
-// SimpleStepMessage names a step: one that is ready, in the queue of its namespace, or one whose result waits for a server.
-type SimpleStepMessage struct {
-	TaskUUID      sdk.UUID `json:"task_uuid"`
-	StepUUID      sdk.UUID `json:"step_uuid"`
-	CorrelationID sdk.UUID `json:"correlation_id"`
 }
 
 // TaskRequestMessage asks for a task.
