@@ -4,8 +4,8 @@ require "tasker_core"
 
 # The handlers of the end-to-end tests. Programs in other processes load this file as well.
 module E2E
-  # Notes what handlers saw, by whatever a test chooses.
-  SEEN = Hash.new { |seen, key| seen[key] = Thread::Queue.new }
+  # Notes, by task, which handlers began and what they saw.
+  BEGAN, SEEN = Array.new(2) { Hash.new { |seen, key| seen[key] = Thread::Queue.new } }
   MOST = { now: 0, ever: 0 } # rubocop:disable Style/MutableConstant
   LOCK = Mutex.new
 
@@ -88,6 +88,7 @@ module E2E
     def call(context)
       puts JSON.generate(began: context.retry_count, pid: Process.pid) if context.get_input("tell")
       $stdout.flush
+      BEGAN[context.task_uuid] << true
       deadline = now + context.get_input_or("seconds", 30)
       sleep(0.01) until now > deadline || (!context.get_input("deaf") && context.cancelled?)
       SEEN[context.task_uuid] << { cancelled: context.cancelled?, heartbeat: context.heartbeat }

@@ -69,8 +69,9 @@ RSpec.describe TaskerCore::Worker::Bootstrap, e2e: true do
     received = bridge.subscribe_to_step_execution { |event| seen << ["received", event["step_uuid"]] }
     sent = bridge.subscribe(TaskerCore::Worker::EventBridge::STEP_COMPLETION_SENT) { |data| seen << ["sent", data["step_uuid"]] }
     run = sandbox.run("fails", namespace: "errors_rb", context: { times: 0 }).completed
-    uuid = run.steps["step"].step_uuid
-    expect([seen.pop, seen.pop]).to eq([["received", uuid], ["sent", uuid]])
+    own = []
+    Timeout.timeout(20) { own += [seen.pop].select { |_, uuid| uuid == run.steps["step"].step_uuid } until own.size == 2 }
+    expect(own.map(&:first)).to eq(%w[received sent])
   ensure
     bridge.unsubscribe(TaskerCore::Worker::EventBridge::STEP_EXECUTION_RECEIVED, received)
     bridge.unsubscribe(TaskerCore::Worker::EventBridge::STEP_COMPLETION_SENT, sent)
@@ -78,7 +79,7 @@ RSpec.describe TaskerCore::Worker::Bootstrap, e2e: true do
 
   it "has its tasks cancelled, of which handlers hear" do
     task = sandbox.client.create_task(name: "waits", namespace: "waits_rb")
-    sleep(0.005) until sandbox.worker.in_flight.positive?
+    E2E::BEGAN[task.task_uuid].pop
     expect(sandbox.client.cancel_task(task.task_uuid)["status"]).to eq("cancelled")
     expect(E2E::SEEN[task.task_uuid].pop).to eq(cancelled: true, heartbeat: false)
   end
