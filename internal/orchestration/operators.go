@@ -70,7 +70,9 @@ type Operators struct {
 }
 
 // NewOperators makes the service; limits bound the results that steps are completed with.
-func NewOperators(s OperatorStore, t Templates, limits payload.Limits) *Operators { return &Operators{s, t, limits} }
+func NewOperators(s OperatorStore, t Templates, limits payload.Limits) *Operators {
+	return &Operators{s, t, limits}
+}
 
 // Act does what is asked. Errors are a [RequestError], [store.ErrConflict] if the state forbids it, [store.ErrNotFound], or
 // the database's.

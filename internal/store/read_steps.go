@@ -17,9 +17,6 @@ import (
 // ErrTooLarge: what is asked for is more than is read at once.
 var ErrTooLarge = errors.New("too much to read at once")
 
-// maxRead bounds the contexts and results, in bytes, that one read brings into memory.
-const maxRead = 64 << 20
-
 // StepView is a step as people read it.
 type StepView struct {
 	TaskUUID  sdk.UUID
@@ -138,7 +135,7 @@ func (s *Store) readSteps(ctx context.Context, task sdk.UUID, no *int32, results
 	if err != nil {
 		return nil, err
 	}
-	left := maxRead
+	left := s.maxRead
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (StepView, error) {
 		v := StepView{TaskUUID: task}
 		var result, outcome pgtype.Text

@@ -71,7 +71,7 @@ func (s *Store) Tasks(ctx context.Context, f TaskFilter) (page TaskPage, err err
 	if err != nil {
 		return page, fmt.Errorf("list tasks: %w", err)
 	}
-	left := maxRead
+	left := s.maxRead
 	page.Tasks, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (TaskView, error) {
 		t, err := scanTask(row)
 		if left -= len(t.Context); err == nil && left < 0 {

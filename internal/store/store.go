@@ -35,6 +35,8 @@ type Options struct {
 	// TransactionPooler is set when a pooler in transaction mode stands before the database: nothing is then kept on a
 	// connection.
 	TransactionPooler bool
+	// MaxRead bounds the contexts and results, in bytes, that one read brings into memory. Defaults to 64 MiB.
+	MaxRead int
 	// Tracer sees every statement, for counting.
 	Tracer Tracer
 }
@@ -47,6 +49,8 @@ type Store struct {
 	engine *pgxpool.Pool
 	query  *pgxpool.Pool
 	dsn    string
+	// maxRead is [Options.MaxRead].
+	maxRead int
 }
 
 // Open connects to a migrated database.
@@ -68,6 +72,9 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	}
 	if o.MinConnections <= 0 {
 		o.MinConnections = 2
+	}
+	if o.MaxRead <= 0 {
+		o.MaxRead = 64 << 20
 	}
 	if o.IdleTimeout <= 0 {
 		o.IdleTimeout = 5 * time.Minute
@@ -93,7 +100,7 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 		engine.Close()
 		return nil, err
 	}
-	return &Store{engine: engine, query: query, dsn: dsn}, nil
+	return &Store{engine: engine, query: query, dsn: dsn, maxRead: o.MaxRead}, nil
 }
 
 func newPool(ctx context.Context, dsn string, o Options, size int32, params map[string]string) (*pgxpool.Pool, error) {
