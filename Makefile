@@ -30,15 +30,15 @@ build: ## Build bin/tasker; needs no C compiler
 .PHONY: test
 test: ## Check and test everything, under the race detector
 	scripts/setup.sh test
-	$(MAKE) --no-print-directory lint
-	CGO_ENABLED=0 go build ./sdk/... ./cmd/...
+	$(MAKE) --no-print-directory lint build
+	CGO_ENABLED=0 go build -trimpath ./sdk/... ./cmd/...
 	go test -race -p $(PARALLEL) -timeout 30m ./...
 	$(MAKE) --no-print-directory $(BINDING_TESTS)
 
 .PHONY: lint
 lint: ## Check the format of the Go files and vet them
 	@bad=$$(gofmt -l .) || exit 1; if [ -n "$$bad" ]; then echo "gofmt these files:"; echo "$$bad"; exit 1; fi
-	go vet ./...
+	go vet -race ./... # as the tests are built, so that nothing is built twice
 
 .PHONY: bench
 bench: build ## Measure the parts with go test, and the whole with tasker bench
