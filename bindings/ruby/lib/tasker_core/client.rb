@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "tasker_core/client/answers"
+require "tasker_core/client/operators"
 require "tasker_core/client/tasks"
 require "tasker_core/native/endpoint"
 require "tasker_core/native/log_drain"
@@ -17,6 +18,7 @@ module TaskerCore
   # makes a new connection in a forked child whose parent had not used the core.
   class Client
     include Answers
+    include Operators
     include Tasks
 
     # A task still moved when the time to wait for it was over.
@@ -68,6 +70,7 @@ module TaskerCore
 
     class << self
       include Answers
+      include Operators
       include Tasks
 
       # Calls one of the library's methods by the client that this class itself is.

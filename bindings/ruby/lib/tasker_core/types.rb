@@ -6,6 +6,7 @@ require "tasker_core/types/decision_point_outcome"
 require "tasker_core/types/error_types"
 require "tasker_core/types/handler_definition"
 require "tasker_core/types/names"
+require "tasker_core/types/operator_types"
 require "tasker_core/types/simple_queue_message_data"
 require "tasker_core/types/simple_step_message"
 require "tasker_core/types/step_context"
@@ -29,5 +30,10 @@ module TaskerCore
     ClientHealthResponse = ClientTypes::HealthResponse
     ClientPaginationInfo = ClientTypes::PaginationInfo
     ClientStepReadiness = ClientTypes::StepReadiness
+    ClientTaskSummary = ClientTypes::TaskSummary
+    ClientDlqEntry = ClientTypes::DlqEntry
+    ClientDlqStats = ClientTypes::DlqStats
+    ClientDlqInvestigation = ClientTypes::DlqInvestigation
+    ClientTaskStaleness = ClientTypes::TaskStaleness
   end
 end

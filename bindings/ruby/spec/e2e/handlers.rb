@@ -58,6 +58,10 @@ module E2E
       raise TaskerCore::Errors::RetryableError.new("the gateway is away", retry_after: 0)
     end
 
+    def by_later(_context)
+      raise TaskerCore::Errors::RetryableError, "the gateway is away"
+    end
+
     def by_bug(_context)
       nil.no_such_method
     end

@@ -38,8 +38,13 @@ module TaskerCore
       end
 
       # A page of tasks, newest first. `offset` is a multiple of `limit`.
-      def list_tasks(limit: 50, offset: 0, namespace: nil, status: nil)
-        params = { limit: limit, offset: offset, namespace: namespace, status: status }.compact
+      #
+      # @param filters `name`, `initiator` and `source_system`; `tag`, one or several; `context`, a Hash that a task's context
+      #   contains; `since` and `until`, which bound when it was created, as a Time or RFC 3339 text
+      def list_tasks(limit: 50, offset: 0, namespace: nil, status: nil, **filters)
+        params = { limit: limit, offset: offset, namespace: namespace, status: status, **filters }.compact
+        params[:context] = Native::Codec.dump(params[:context]) if params[:context].is_a?(Hash)
+        %i[since until].each { |bound| params[bound] = params[bound].utc.iso8601(6) if params[bound].is_a?(Time) }
         wrap_response(call("client.list_tasks", params), Types::ClientTaskListResponse)
       end
 

@@ -40,7 +40,7 @@ module TaskerCore
         told Kinds::INTEGER, :total_steps, :pending_steps, :in_progress_steps, :completed_steps, :failed_steps, :ready_steps
         told Kinds::STRING, :execution_status, :recommended_action
         told Kinds::FLOAT, :completion_percentage
-        told Kinds::STRING, :health_status
+        told Kinds::STRING, :health_status, :paused_at
         attribute :steps, Kinds.list(Kinds::RECORD), default: -> { [] }
 
         def to_s
