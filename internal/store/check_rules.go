@@ -211,9 +211,11 @@ from (select * from tasker.tasks where state = 'blocked_by_failures') t full joi
 where t.task_uuid is null or b.task_uuid is null`},
 
 	{"edges", "a step's children are steps of the same task", `
-select p.task_uuid, p.step_no, format('there is no step %s in the task', c.child)
-from tasker.workflow_steps p cross join lateral unnest(p.children) as c(child)
-where not exists (select from tasker.workflow_steps s where s.task_uuid = p.task_uuid and s.step_no = c.child)`},
+with edges as materialized (
+  select p.task_uuid, p.step_no, c.child from tasker.workflow_steps p cross join lateral unnest(p.children) as c(child)
+)
+select p.task_uuid, p.step_no, format('there is no step %s in the task', p.child) from edges p
+where not exists (select from tasker.workflow_steps s where s.task_uuid = p.task_uuid and s.step_no = p.child)`},
 
 	{"identity", "two tasks never share an identity", `
 select (array_agg(task_uuid order by task_uuid))[1], null::int, format('%s tasks have the identity %s', count(*), encode(identity_hash, 'hex'))

@@ -77,7 +77,8 @@ func grow(ctx context.Context, tx pgx.Tx, g *Growing, batch []Outcome, l Lease) 
 	return applied, done, p.settle(ctx, tx, g.TaskUUID)
 }
 
-const lockGrowth = `/* tasker:lock_growth */ select pg_advisory_xact_lock($1)`
+// A growth makes up to [workflow.MaxBatches] steps, and so may take longer than other statements.
+const lockGrowth = `/* tasker:lock_growth */ select pg_advisory_xact_lock($1), set_config('statement_timeout', '60s', true)`
 
 // growthKey names the lock under which a task grows.
 func growthKey(task sdk.UUID) int64 { return int64(binary.BigEndian.Uint64(task[8:])) }
