@@ -113,7 +113,7 @@ module Programs
     heard = Thread::Queue.new
     TaskerCore::Worker.start(templates: [TEMPLATES], log_level: "error") do
       poller = TaskerCore::Worker::InProcessDomainEventPoller.instance
-      poller.subscribe("payment.*") { |event| heard << [event["event_name"], event.dig("payload", "payload")] }
+      poller.subscribe("payment.*") { |event| heard << [event[:event_name], event[:business_payload], event.dig(:context, :step_name)] }
       poller.start!
       sleep(0.01) until poller.stats[:polls] >= 2
       TaskerCore::Client.create_task(name: "publishes", namespace: "events_rb", context: { times: 0 })

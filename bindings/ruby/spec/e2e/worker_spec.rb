@@ -38,7 +38,7 @@ RSpec.describe TaskerCore::Worker, e2e: true do
   end
 
   it "has the publishers shape the events of steps whose templates name them" do
-    expect(play("publishers")).to eq("event" => ["payment.processed", { "paid" => 0 }], "frozen" => true)
+    expect(play("publishers")).to eq("event" => ["payment.processed", { "paid" => 0 }, "step"], "frozen" => true)
   end
 
   { "idle" => 0, "busy" => 0, "exception" => 1 }.each do |how, code|

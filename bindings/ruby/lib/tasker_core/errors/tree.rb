@@ -86,8 +86,8 @@ module TaskerCore
     class ValidationError < PermanentError
       attr_reader :field
 
-      def initialize(message = nil, field: nil, error_code: nil, context: {}, code: nil)
-        super(message, error_code: error_code, context: context, code: code)
+      def initialize(message = nil, field: nil, **more)
+        super(message, **more)
         @field = field
       end
 
@@ -100,8 +100,8 @@ module TaskerCore
     class NotFoundError < PermanentError
       attr_reader :resource_type
 
-      def initialize(message = nil, resource_type: nil, error_code: nil, context: {}, code: nil)
-        super(message, error_code: error_code, context: context, code: code)
+      def initialize(message = nil, resource_type: nil, **more)
+        super(message, **more)
         @resource_type = resource_type
       end
 

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "singleton"
+require "tasker_core/domain_events/event"
 require "tasker_core/worker/runtime"
 
 module TaskerCore
@@ -35,7 +36,8 @@ module TaskerCore
         @counts = { polls: 0, events: 0, delivered: 0, errors: 0 }
       end
 
-      # Has a block called with every event whose name matches: `order.paid`, `order.*`, `*`. Returns the block.
+      # Has a block called with every event whose name matches: `order.paid`, `order.*`, `*`. Returns the block. Events are those
+      # of {DomainEvents::Event}.
       def subscribe(pattern, &handler)
         raise ArgumentError, "a block is needed, which is called with each event" unless handler
 
@@ -122,8 +124,9 @@ module TaskerCore
         events.size
       end
 
-      def deliver(event)
+      def deliver(document)
         @counts[:events] += 1
+        event = DomainEvents::Event.from_core(document)
         name = event["event_name"].to_s
         @subscriptions.each do |_, matcher, handler|
           next unless matcher.match?(name)
