@@ -1,44 +1,18 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tasker-systems/tasker-go/internal/template"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
-
-// deadly kills its process at a statement.
-type deadly struct {
-	at    string
-	after bool
-}
-
-func (d deadly) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	here := strings.Contains(q.SQL, "tasker:"+d.at+" ")
-	if here && !d.after {
-		die()
-	}
-	return context.WithValue(ctx, d, here)
-}
-
-func (d deadly) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
-	if here, _ := ctx.Value(d).(bool); here && d.after {
-		die()
-	}
-}
-
-func die() {
-	_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
-	select {}
-}
 
 func of(kind template.StepType, s template.StepDefinition) template.StepDefinition {
 	s.Type = kind
@@ -47,9 +21,11 @@ func of(kind template.StepType, s template.StepDefinition) template.StepDefiniti
 
 // growing decides, splits, and brings all of it together.
 func growing() []template.StepDefinition {
+	batch := of(template.BatchWorkerStep, step("batch", "split"))
+	batch.BatchConfig = &template.BatchConfiguration{Parallelism: 2, FailureStrategy: template.ContinueOnFailure, CursorField: "row", WorkerTemplate: "batch"}
 	return []template.StepDefinition{
 		step("start"), of(template.DecisionStep, step("route", "start")), step("left", "route"), step("right", "route"),
-		of(template.BatchableStep, step("split", "right")), of(template.BatchWorkerStep, step("batch", "split")),
+		of(template.BatchableStep, step("split", "right")), batch,
 		of(template.DeferredConvergenceStep, step("join", "left", "batch")),
 	}
 }
@@ -69,18 +45,20 @@ var grown = map[string]conduct{
 
 const grownSteps = 6 + 5
 
-// A process is killed at each statement by which a task grows. Whoever comes next finishes the task: no branch and no batch is
-// lost, and none is there twice.
+// A process is killed before each statement of the transactions by which a task grows, and before and after their commit.
+// Whoever comes next finishes the task: no branch and no batch is lost, and none is there twice.
 func TestAProcessThatDiesWhileATaskGrowsLosesNoBranch(t *testing.T) {
 	t.Parallel()
-	for _, point := range []struct {
+	type point struct {
 		statement string
 		after     bool
 		queued    bool
-	}{
-		{"standing", true, false}, {"insert_steps", false, false}, {"insert_steps", true, false}, {"add_sinks", true, true}, {"add_batches", true, false},
-		{"apply_growth", true, false}, {"add_batches", false, true},
-	} {
+	}
+	points := []point{{"commit", true, false}, {"add_sinks", true, true}, {"add_batches", false, true}}
+	for _, statement := range statementsOfGrowth(t) {
+		points = append(points, point{statement, false, false})
+	}
+	for _, point := range points {
 		t.Run(fmt.Sprintf("%s %v %v", point.statement, point.after, point.queued), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
@@ -99,6 +77,52 @@ func TestAProcessThatDiesWhileATaskGrowsLosesNoBranch(t *testing.T) {
 			w.worker(t, "heir", r)
 			require.Equal(t, "complete", w.taskState(t, task))
 			require.Equal(t, grownSteps, w.db.Count(t, "select count(*) from tasker.workflow_steps where state = 'complete'"))
+			w.requireIntact(t)
+		})
+	}
+}
+
+// statementsOfGrowth runs a task that grows and returns what was sent in the transactions that made it grow, so that a further
+// statement is a further place to die at.
+func statementsOfGrowth(t *testing.T) []string {
+	t.Helper()
+	w := newWorld(t)
+	w.register(t, "growing", growing()...)
+	seen := &growthTrace{open: map[uint32][]string{}, names: map[string]bool{}}
+	task := w.submit(t, w.node(t, role{Handlers: allHandlers, tracer: seen}), "growing", grown)
+	require.Equal(t, "complete", w.taskState(t, task))
+	seen.mu.Lock()
+	defer seen.mu.Unlock()
+	names := slices.Sorted(maps.Keys(seen.names))
+	require.Subset(t, names, []string{"lock_growth", "standing", "insert_steps", "add_held", "add_batches", "lock_outcomes", "commit"})
+	return names
+}
+
+// A process is killed before and after it saves a checkpoint. What was saved is not done again.
+func TestAProcessThatDiesAtACheckpointLosesNothingThatWasSaved(t *testing.T) {
+	t.Parallel()
+	for after, again := range map[bool]int{false: 25, true: 0} {
+		t.Run(fmt.Sprint("after ", after), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.register(t, "linear", linear(1)...)
+			front := w.node(t, role{})
+			doomed := w.worker(t, "doomed", role{Lease: shortLease, DieAt: "save_checkpoint", DieAfter: after})
+			task := w.submit(t, front, "linear", map[string]conduct{"s1": {Items: 100, Every: 25}})
+			doomed.wait(t, patience)
+			w.worker(t, "heir", role{Lease: shortLease})
+			require.Equal(t, "complete", w.taskState(t, task))
+			require.Equal(t, stepRow{State: "complete", Attempt: 2, Crashes: 1}, w.step(t, task, "s1"))
+			done := 0
+			for _, e := range w.effects(t) {
+				if strings.HasPrefix(e.Kind, "item ") {
+					done++
+				}
+			}
+			require.Equal(t, 100+again, done, "only what was not saved is done again")
+			steps, err := w.store.Steps(t.Context(), task, true)
+			require.NoError(t, err)
+			require.JSONEq(t, `{"items": 100, "sum": 4950}`, string(steps[0].Results.Result), "and each item counts once")
 			w.requireIntact(t)
 		})
 	}

@@ -49,6 +49,8 @@ type role struct {
 	// DieAt names a statement at which the process kills itself, before it or, with DieAfter, after it.
 	DieAt    string
 	DieAfter bool
+	// tracer sees the statements of a node in the test's own process.
+	tracer store.Tracer
 	// Deaf processes do not hear notifications, as behind a pooler.
 	Deaf bool
 	// Transport is the world's, unless it is set.
@@ -96,9 +98,9 @@ type node struct {
 }
 
 func startNode(ctx context.Context, r role, logger *slog.Logger) (*node, error) {
-	o := system.Options{Name: "e2e", Logger: logger}
+	o := system.Options{Name: "e2e", Logger: logger, Tracer: r.tracer}
 	if r.DieAt != "" {
-		o.Tracer = deadly{r.DieAt, r.DieAfter}
+		o.Tracer = &deadly{at: r.DieAt, after: r.DieAfter}
 	}
 	s, err := system.Open(ctx, r.config(), o)
 	if err != nil {
