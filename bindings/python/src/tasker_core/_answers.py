@@ -6,17 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
-_R = TypeVar("_R")
-
-
-def _made(cls: type[_R], data: Mapping[str, Any]) -> _R:
-    """Fill a dataclass with what an answer has of its fields; null leaves the default."""
-    names = {f.name for f in fields(cls)}  # type: ignore[arg-type]
-    return cls(**{key: value for key, value in data.items() if key in names and value is not None})
+A = TypeVar("A", bound="Answer")
 
 
 @dataclass
-class PaginationInfo:
+class Answer:
+    """What answers have in common."""
+
+    @classmethod
+    def from_dict(cls: type[A], data: Mapping[str, Any]) -> A:
+        """Read an answer: what it has of the fields. Null leaves the default, and what is unknown is left out."""
+        names = {f.name for f in fields(cls)}
+        return cls(**{key: value for key, value in data.items() if key in names and value is not None})
+
+
+@dataclass
+class PaginationInfo(Answer):
     """Which page of a list this is; pages count from 1."""
 
     page: int = 0
@@ -26,14 +31,9 @@ class PaginationInfo:
     has_next: bool = False
     has_previous: bool = False
 
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> PaginationInfo:
-        """Read an answer."""
-        return _made(cls, data)
-
 
 @dataclass
-class TaskResponse:
+class TaskResponse(Answer):
     """A task, with the sum of its steps."""
 
     task_uuid: str = ""
@@ -62,24 +62,20 @@ class TaskResponse:
     recommended_action: str = ""
     completion_percentage: float = 0.0
     health_status: str = ""
+    paused_at: str | None = None
     steps: list[dict[str, Any]] = field(default_factory=list)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> TaskResponse:
-        """Read an answer."""
-        return _made(cls, data)
 
 
 @dataclass
-class TaskListResponse:
+class TaskListResponse(Answer):
     """A page of tasks, newest first."""
 
     tasks: list[TaskResponse] = field(default_factory=list)
     pagination: PaginationInfo = field(default_factory=PaginationInfo)
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> TaskListResponse:
-        """Read an answer."""
+    def from_dict(cls, data: Mapping[str, Any]) -> TaskListResponse:
+        """Read an answer with its tasks."""
         return cls(
             tasks=[TaskResponse.from_dict(task) for task in data.get("tasks") or []],
             pagination=PaginationInfo.from_dict(data.get("pagination") or {}),
@@ -87,7 +83,7 @@ class TaskListResponse:
 
 
 @dataclass
-class StepResponse:
+class StepResponse(Answer):
     """A step of a task. `results` is the record of the last attempt that ended, or None."""
 
     step_uuid: str = ""
@@ -109,14 +105,9 @@ class StepResponse:
     next_retry_at: str | None = None
     last_attempted_at: str | None = None
 
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> StepResponse:
-        """Read an answer."""
-        return _made(cls, data)
-
 
 @dataclass
-class StepAuditResponse:
+class StepAuditResponse(Answer):
     """One change of a step's state."""
 
     audit_uuid: str = ""
@@ -133,14 +124,9 @@ class StepAuditResponse:
     from_state: str | None = None
     to_state: str = ""
 
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> StepAuditResponse:
-        """Read an answer."""
-        return _made(cls, data)
-
 
 @dataclass
-class HealthResponse:
+class HealthResponse(Answer):
     """A sign of life."""
 
     healthy: bool = False
@@ -148,6 +134,6 @@ class HealthResponse:
     timestamp: str = ""
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> HealthResponse:
-        """Read an answer."""
-        return _made(cls, {"healthy": data.get("status") == "healthy", **data})
+    def from_dict(cls, data: Mapping[str, Any]) -> HealthResponse:
+        """Read an answer, and what it means."""
+        return super().from_dict({"healthy": data.get("status") == "healthy", **data})

@@ -1,10 +1,11 @@
-"""Creating tasks and looking at them."""
+"""Creating tasks, looking at them, and repairing them."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any
 
@@ -17,19 +18,28 @@ from tasker_core._answers import (
     TaskListResponse,
     TaskResponse,
 )
+from tasker_core._codec import dumps
 from tasker_core._handles import CALL_TIMEOUT_S, NativeClient
 from tasker_core._native import library
+from tasker_core._operator_answers import DlqEntry, DlqInvestigation, DlqStats, StepSummary, TaskStaleness, TaskSummary
+from tasker_core._operators import Operators
 from tasker_core._runtime import runtime
 
 __all__ = [
     "ENDED",
     "RESTING",
+    "DlqEntry",
+    "DlqInvestigation",
+    "DlqStats",
     "HealthResponse",
     "PaginationInfo",
     "StepAuditResponse",
     "StepResponse",
+    "StepSummary",
     "TaskListResponse",
     "TaskResponse",
+    "TaskStaleness",
+    "TaskSummary",
     "TaskerClient",
 ]
 
@@ -40,8 +50,8 @@ RESTING = ENDED | {"blocked_by_failures"}
 """These, and that of a task that waits for somebody to repair it."""
 
 
-class TaskerClient:
-    """Creates tasks and looks at them.
+class TaskerClient(Operators):
+    """Creates tasks, looks at them, and does what operators do by hand.
 
     Where a worker runs in this process, calls go through it. Without one, or with a `url` or `settings`, the client has a
     connection of its own, made at the first call: to the server at `url`, else to the database. It is safe for threads.
@@ -117,10 +127,24 @@ class TaskerClient:
         return TaskResponse.from_dict(self.call("client.get_task", {"task_uuid": task_uuid}))
 
     def list_tasks(
-        self, *, limit: int = 50, offset: int = 0, namespace: str | None = None, status: str | None = None
+        self, *, limit: int = 50, offset: int = 0, namespace: str | None = None, status: str | None = None, **filters: Any
     ) -> TaskListResponse:
-        """List tasks, newest first. `offset` is a multiple of `limit`."""
-        params = {"limit": limit, "offset": offset, "namespace": namespace, "status": status}
+        """List tasks, newest first. `offset` is a multiple of `limit`.
+
+        Args:
+            limit: How many a page has.
+            offset: How many to leave out.
+            namespace: The namespace of their templates.
+            status: Their state.
+            **filters: `name`, `initiator` and `source_system`; `tag`, one or several; `context`, a dict that a task's
+                context contains; `since` and `until`, which bound when it was created, as a datetime or RFC 3339 text.
+        """
+        params = {"limit": limit, "offset": offset, "namespace": namespace, "status": status, **filters}
+        if isinstance(params.get("context"), Mapping):
+            params["context"] = dumps(dict(params["context"])).decode()
+        for bound in ("since", "until"):
+            if isinstance(params.get(bound), datetime):
+                params[bound] = params[bound].astimezone(timezone.utc).isoformat()
         return TaskListResponse.from_dict(self.call("client.list_tasks", params))
 
     def cancel_task(self, task_uuid: str) -> dict[str, Any]:

@@ -114,6 +114,17 @@ def succeed() -> dict[str, Any]:
     return {"done": True}
 
 
+@step_handler("errors.operated")
+@inputs("how", "times")
+def operated(how: str, times: int | None, context: StepContext) -> dict[str, Any]:
+    """Fail for good, or for as many attempts as the task says: for ever, if it does not."""
+    if how == "permanent":
+        raise PermanentError("the card is not valid")
+    if times is None or context.step_name != "charge" or context.retry_count < times:
+        raise RetryableError("the gateway is away")
+    return {"charged": True}
+
+
 @step_handler("errors.permanent")
 def permanent(context: StepContext) -> None:
     note(context, time.monotonic())

@@ -21,17 +21,19 @@ class ForwardedEvents:
         self._worker = worker
         self._events: queue.SimpleQueue[Mapping[str, Any] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
 
     def put(self, document: Mapping[str, Any] | None) -> None:
         """Have an event published; None ends the thread, after those before. What is for no publisher is left alone."""
         if document is not None and "publisher" not in document:
             return
-        if self._thread is None:
-            if document is None:
-                return
-            self._thread = threading.Thread(target=self._run, name="tasker-publisher", daemon=True)
-            self._thread.start()
-        self._events.put(document)
+        with self._lock:
+            if self._thread is None:
+                if document is None:
+                    return
+                self._thread = threading.Thread(target=self._run, name="tasker-publisher", daemon=True)
+                self._thread.start()
+            self._events.put(document)
 
     def _run(self) -> None:
         while (document := self._events.get()) is not None:
