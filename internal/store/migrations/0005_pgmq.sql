@@ -6,8 +6,7 @@
 alter table tasker.step_results_queue add column queued_at timestamptz not null default clock_timestamp();
 
 create function tasker.step_uuid(task_uuid uuid, step_no int) returns uuid immutable parallel safe language sql as $$
-  select (left(task_uuid::text, 28) ||
-    lpad(to_hex(('x' || right(task_uuid::text, 8))::bit(32)::bigint # (step_no + 1)::bigint), 8, '0'))::uuid $$;
+  select encode(overlay(uuid_send(task_uuid) placing int4send(('x' || right(task_uuid::text, 8))::bit(32)::int # (step_no + 1)) from 13), 'hex')::uuid $$;
 
 -- The number of the step that step_uuid names; null if it can be no step of the task.
 create function tasker.step_number(task_uuid uuid, step_uuid uuid) returns int immutable parallel safe language sql as $$
@@ -18,7 +17,7 @@ create function tasker.uuid_or_null(value text) returns uuid immutable parallel 
   select case when value ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then value::uuid end $$;
 
 create function tasker.bigint_or_null(value text) returns bigint immutable parallel safe language sql as $$
-  select case when value ~ '^-?[0-9]{1,18}$' then value::bigint end $$;
+  select case when length(value) < 19 and translate(value, '0123456789', '') = '' and value <> '' then value::bigint end $$;
 
 create function tasker.extract_queue_namespace(queue_name text) returns text immutable parallel safe language sql as $$
   select case when queue_name like 'orchestration%' then 'orchestration'
@@ -81,8 +80,9 @@ begin
   return exists (select from pgmq.set_vt(queue_name, msg_id, vt_seconds));
 end $$;
 
--- Makes a queue unless it is there, and has it vacuumed as the other small tables are. That of a worker is read by what the
--- worker can run, the most urgent first.
+-- Makes a queue unless it is there, and has it vacuumed as the other small tables are. One whose messages tell of rows needs no
+-- log: what a crash of the server takes is lost, and lost messages are sent again. That of a worker is read by what the worker
+-- can run, the most urgent first.
 create function tasker.make_queue(name text) returns void language plpgsql as $$
 declare
   q text := 'q_' || lower(name);
@@ -92,7 +92,11 @@ begin
       using hint = 'Shorten the namespace to 34 characters, or use the transport postgres.';
   end if;
   if not exists (select from pgmq.meta m where m.queue_name = name) then
-    perform pgmq.create(name);
+    if name = 'orchestration_task_requests' then
+      perform pgmq.create(name);
+    else
+      perform pgmq.create_unlogged(name);
+    end if;
   end if;
   if name like 'worker\_%' and not exists (select from pg_indexes i where i.schemaname = 'pgmq' and i.tablename = q and i.indexdef like '%handler_id%') then
     execute format('create index on pgmq.%I (((headers ->> ''handler_id'')::int), ((headers ->> ''priority'')::int) desc, msg_id)', q);
@@ -102,20 +106,26 @@ begin
   end if;
 end $$;
 
--- Sends messages about ready steps. A header says which row each tells of.
+-- Sends messages about ready steps. A header says which row each tells of. This runs for every batch of steps, so it does what
+-- pgmq.send_batch does without the detour.
 create function tasker.tell_ready() returns trigger language plpgsql as $$
 declare
   r record;
+  msg_ids bigint[];
 begin
   for r in
     select 'worker_' || h.namespace || '_queue' as queue,
-      array_agg(jsonb_build_object('task_uuid', a.task_uuid, 'step_uuid', tasker.step_uuid(a.task_uuid, a.step_no),
-        'correlation_id', t.correlation_id)) as messages,
-      array_agg(jsonb_build_object('handler_id', a.handler_id, 'priority', a.priority, 'ready_id', a.ready_id)) as headers
+      array_agg(jsonb_object('{task_uuid,step_uuid,correlation_id}',
+        array[a.task_uuid::text, tasker.step_uuid(a.task_uuid, a.step_no)::text, t.correlation_id::text])) as messages,
+      array_agg(jsonb_object('{handler_id,priority,ready_id}', array[a.handler_id::text, a.priority::text, a.ready_id::text])) as headers
     from added a join tasker.handlers h on h.handler_id = a.handler_id join tasker.tasks t on t.task_uuid = a.task_uuid
     group by h.namespace
   loop
-    perform tasker.pgmq_send_batch_with_notify(r.queue, r.messages, 0, r.headers);
+    execute format('with sent as (
+        insert into pgmq.%I (vt, message, headers) select clock_timestamp(), unnest($1), unnest($2) returning msg_id
+      ) select array_agg(msg_id) from sent', 'q_' || lower(r.queue))
+    using r.messages, r.headers into msg_ids;
+    perform tasker.pgmq_notify(r.queue, msg_ids, r.messages[1], 0);
   end loop;
   return null;
 end $$;
