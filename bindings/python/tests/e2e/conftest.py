@@ -8,14 +8,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from killing import kill_group, kill_timer
+from killing import Mortal
 from tasker_core import TaskerClient
 from tasker_core.client import ENDED
 from tasker_core.testing import Sandbox
@@ -68,35 +67,14 @@ def tasker() -> Path:
     return program
 
 
-class Program:
-    """A program in a process of its own, under a kill timer."""
+class Program(Mortal):
+    """A program of the tests, which logs on its standard error."""
 
     def __init__(self, data_dir: str, command: list[str], **environment: str) -> None:
         paths = [str(BINDING / "src"), str(HERE)]
         environment = {**os.environ, "DATABASE_URL": "", "TASKER_DATA_DIR": data_dir, "PYTHONUNBUFFERED": "1", **environment}
-        self.process = subprocess.Popen(
-            command,
-            env={**environment, "PYTHONPATH": os.pathsep.join(paths)},
-            cwd=HERE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        self._killer = kill_timer(self.process, 2 * KILL_AFTER_S)
-
-    def line(self) -> str:
-        """Wait for the next line that it prints."""
-        assert self.process.stdout is not None
-        text = self.process.stdout.readline()
-        if not text:
-            pytest.fail(f"it ended without another line: {self.end()}")
-        return text.strip()
-
-    def told(self) -> dict[str, Any]:
-        """Wait for the next line, which is JSON."""
-        told: dict[str, Any] = json.loads(self.line())
-        return told
+        environment["PYTHONPATH"] = os.pathsep.join(paths)
+        super().__init__(command, environment, end_within=KILL_AFTER_S, folder=HERE)
 
     def logged(self, text: str) -> str:
         """Wait for a line of its log that has this in it."""
@@ -107,28 +85,6 @@ class Program:
             if text in line:
                 return line
         pytest.fail(f"it ended and never logged {text!r}: {''.join(lines)}")
-
-    def signal(self, number: int) -> float:
-        """Send a signal, and return when."""
-        sent = time.time()
-        self.process.send_signal(number)
-        return sent
-
-    def end(self, timeout: float = KILL_AFTER_S) -> tuple[int, str, str]:
-        """Wait for its end: exit code, output, log. One that hangs is killed, and the test fails."""
-        try:
-            out, log = self.process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            kill_group(self.process)
-            out, log = self.process.communicate()
-            pytest.fail(f"it did not end within {timeout} s\n{out}\n{log}")
-        return self.process.returncode, out, log
-
-    def kill(self) -> None:
-        """End it, however it is."""
-        self._killer.cancel()
-        kill_group(self.process)
-        self.process.communicate()
 
 
 Start = Callable[..., Program]

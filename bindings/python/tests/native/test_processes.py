@@ -53,10 +53,10 @@ def test_ctrl_c_is_not_held_up_by_the_core(start: Callable[..., Child], where: s
     after = []
     while len(after) < 5 and min(after, default=1.0) >= 0.1:  # the machine may be busy with something else
         child = start("interrupted", where)
-        child.line()
+        child.told()
         time.sleep(0.3)  # it is waiting by then; if it is not yet, the interrupt comes before the wait, which is no less good
         sent = child.signal(signal.SIGINT)
-        told = child.line()
+        told = child.told()
         assert told["interrupted"] is True
         after.append(told["at"] - sent)
         assert child.end(10)[0] == 0
@@ -66,7 +66,7 @@ def test_ctrl_c_is_not_held_up_by_the_core(start: Callable[..., Child], where: s
 @pytest.mark.parametrize(("how", "code"), [("return", 0), ("exit", 7), ("exception", 1)])
 def test_the_interpreter_exits_at_once_whatever_the_threads_do(start: Callable[..., Child], how: str, code: int) -> None:
     child = start("exits", how)
-    at = child.line()["at"]
+    at = child.told()["at"]
     assert child.end(20)[0] == code
     assert time.time() - at < 10.0, "the threads wait for 20 s and more"
 
