@@ -35,7 +35,7 @@ RSpec.describe TaskerCore::Workflow, e2e: true do
     expect([run.status, run.steps["linear_step_1"].attempts]).to eq(["blocked_by_failures", 1])
   end
 
-  it "fulfils an order at its second payment, in blocks" do
+  it "fulfils an order at its second payment, in blocks (W10)" do
     run = run_order
     expect(run).to have_completed_step(:process_payment).with(include("amount_cents" => 3000, "currency" => "EUR"))
     expect(run).to have_completed_step(:ship_order).with("tracking_number" => match(/\Atrk_\h{12}\z/), "carrier" => "standard")

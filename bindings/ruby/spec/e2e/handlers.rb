@@ -62,6 +62,10 @@ module E2E
       raise TaskerCore::Errors::RetryableError, "the gateway is away"
     end
 
+    def by_after(_context)
+      raise TaskerCore::Errors::RateLimitError.new("too many calls", retry_after: 600)
+    end
+
     def by_bug(_context)
       nil.no_such_method
     end
@@ -70,8 +74,14 @@ module E2E
       failure(message: "refused", error_type: "ValidationError", error_code: "NO", metadata: { field: "amount" })
     end
 
-    def by_json(_context)
-      success(result: { at: Time.now })
+    NO_JSON = {
+      "time" => -> { Time.now }, "nan" => -> { Float::NAN }, "bytes" => -> { "\xff".b }, "huge" => -> { "x" * (32 << 20) },
+      "cycle" => -> { [].tap { |array| array << array } }
+    }.freeze
+    private_constant :NO_JSON
+
+    def by_json(context)
+      success(result: { at: NO_JSON.fetch(context.get_input("what")).call })
     end
 
     def by_exit(_context)
@@ -90,7 +100,7 @@ module E2E
   # Waits until it is told to stop, or for as long as the task says.
   class Waits < TaskerCore::StepHandler::Base
     def call(context)
-      puts JSON.generate(began: context.retry_count, pid: Process.pid) if context.get_input("tell")
+      puts JSON.generate(began: context.retry_count, pid: Process.pid, task: context.task_uuid) if context.get_input("tell")
       $stdout.flush
       BEGAN[context.task_uuid] << true
       deadline = now + context.get_input_or("seconds", 30)
@@ -143,6 +153,48 @@ module E2E
     step(:ask, after: :route) { { by: "manager" } }
     step(:allow, after: :route) { { by: "rule" } }
   end
+
+  # E6: of three steps side by side one succeeds, one fails for good, and one waits for its retry.
+  class MixedWorkflow < TaskerCore::Workflow
+    namespace "errors_rb"
+    identity_strategy :always_unique
+
+    step(:succeeds) { { done: true } }
+    step(:ends) { raise TaskerCore::Errors::PermanentError, "it is over" }
+    step(:waits, retries: 3, backoff_base: "10m", max_backoff: "10m") { raise TaskerCore::Errors::RetryableError, "not now" }
+  end
+
+  # W11: workflows of one name in two namespaces.
+  NAMESAKES = %w[north_rb south_rb].map do |place|
+    Class.new(TaskerCore::Workflow) do
+      namespace place
+      workflow_name "namesake"
+      identity_strategy :always_unique
+
+      step(:where) { { place: place } }
+      step(:told) { |where:, context:| { place: place, before: where[:place], namespace: context.namespace_name } }
+    end
+  end
+
+  # W12: four steps that tell what they did.
+  class PaidOrderWorkflow < TaskerCore::Workflow
+    namespace "events_rb"
+    identity_strategy :always_unique
+
+    step(:validate, publishes: { name: "order.validated", condition: "success", delivery_mode: "fast" }) { { valid: true } }
+    step :payment, publishes: [
+      { name: "payment.processed", condition: "success", delivery_mode: "broadcast" },
+      { name: "payment.failed", condition: "failure", delivery_mode: "broadcast" }
+    ] do |validate:, amount:|
+      raise TaskerCore::Errors::PermanentError, "refused" unless validate[:valid] && amount.positive?
+
+      { paid: amount }
+    end
+    step(:inventory, publishes: { name: "inventory.updated", condition: "always", delivery_mode: "fast" }) { |payment:| payment }
+    step(:notification, publishes: { name: "customer.told", condition: "success", delivery_mode: "fast" }) { |inventory:| inventory }
+  end
+
+  WORKFLOWS = [DiamondWorkflow, ApprovalWorkflow, MixedWorkflow, *NAMESAKES, PaidOrderWorkflow].freeze
 
   # What templates in YAML call handlers by.
   def self.register(registry = TaskerCore::Registry::HandlerRegistry.instance)

@@ -36,6 +36,16 @@ RSpec.describe TaskerCore::Worker::Bootstrap, e2e: true do
     end
   end
 
+  it "keeps namespaces apart whose workflows have the same name (W11)" do
+    runs = %w[north_rb south_rb].product([1, 2, 3]).map do |place, _|
+      [place, sandbox.client.create_task(name: "namesake", namespace: place).task_uuid]
+    end
+    runs.each do |place, task|
+      results = sandbox.wait(task).completed.results
+      expect(results).to eq("where" => { "place" => place }, "told" => { "place" => place, "before" => place, "namespace" => place })
+    end
+  end
+
   it "keeps with a step who ran it, how long, and what its handler said beside its result" do
     run = sandbox.run("mathematical_sequence_rb", namespace: "linear_workflow_rb", context: { even_number: 2 }).completed
     metadata = run.steps["square"].results["metadata"]
@@ -84,7 +94,7 @@ RSpec.describe TaskerCore::Worker::Bootstrap, e2e: true do
     expect(E2E::SEEN[task.task_uuid].pop).to eq(cancelled: true, heartbeat: false)
   end
 
-  it "ends a step in the core when its time is up, of which the handler hears" do
+  it "ends a step in the core when its time is up, of which the handler hears (E12)" do
     run = sandbox.run("short", namespace: "waits_rb", timeout: 20)
     expect(run.status).to eq("blocked_by_failures")
     expect(run.error(:step)["message"]).to match(/time/)

@@ -4,6 +4,7 @@ require "fileutils"
 require "tmpdir"
 require "tasker_core/testing"
 require_relative "../../native/support/child"
+require_relative "../growing"
 require_relative "../handlers"
 require_relative "../../../../../examples/math/arithmetic"
 require_relative "../../../../../examples/orders/orders"
@@ -27,7 +28,7 @@ module EndToEnd
     def sandbox
       register unless @sandbox
       @sandbox ||= TaskerCore::Testing::Sandbox.new(
-        templates: [TEMPLATES, "#{EXAMPLES}/templates"], workflows: [E2E::DiamondWorkflow, E2E::ApprovalWorkflow], data_dir: data_dir,
+        templates: [TEMPLATES, "#{EXAMPLES}/templates"], workflows: E2E::WORKFLOWS + Growing::WORKFLOWS, data_dir: data_dir,
         settings: { "worker.unknown_handler_grace_ms" => 300 }, log_level: "error"
       ).start
     end
