@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -9,9 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/template"
-	"github.com/tasker-systems/tasker-go/internal/transport/pgmq"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
 
@@ -274,38 +271,6 @@ func TestTasksGrowOnEachTransport(t *testing.T) {
 			})
 		})
 	}
-}
-
-// ask makes a request by the queue, if the transport has one, else by the API.
-func (w *world) ask(t *testing.T, on transport, front submitter, id string, r sdk.TaskRequest) {
-	t.Helper()
-	if on.name != "pgmq" {
-		_, err := w.trySubmit(t.Context(), front, r)
-		require.NoError(t, err)
-		return
-	}
-	raw, err := json.Marshal(pgmq.TaskRequestMessage{RequestID: id, TaskRequest: r})
-	require.NoError(t, err)
-	w.db.Exec(t, "select tasker.pgmq_send_with_notify($1, $2)", store.TaskRequestsQueue, raw)
-}
-
-func TestRequestsMakeTasksOnEachTransport(t *testing.T) {
-	onEachTransport(t, func(t *testing.T, w *world, on transport) {
-		w.registerShapes(t)
-		front := w.node(t, role{})
-		w.worker(t, "worker", role{Slots: 8})
-		for n := range 8 {
-			w.ask(t, on, front, fmt.Sprint(n), mixed(0)(n))
-		}
-		keyed := request("linear", nil)
-		keyed.IdempotencyKey = "once"
-		for n := range 3 {
-			w.ask(t, on, front, fmt.Sprint("keyed ", n), keyed)
-		}
-		w.eventually(t, patience, 9, "select count(*) from tasker.tasks")
-		w.settled(t, patience)
-		require.Equal(t, 9, w.db.Count(t, "select count(*) from tasker.tasks where state = 'complete'"))
-	})
 }
 
 func TestCancelledTasksRunNoFurtherOnEachTransport(t *testing.T) {
