@@ -39,6 +39,9 @@ func (a *app) newTaskListCommand() *cobra.Command {
 	f.StringVar(&query.SourceSystem, "source", "", "only tasks that this system asked for")
 	f.StringVar(&query.Context, "context", "", "only tasks whose context contains this `JSON`, such as {\"customer\":7}")
 	f.StringArrayVar(&query.Tags, "tag", nil, "only tasks with this tag; can be repeated")
+	moments := []string{time.RFC3339, time.DateOnly}
+	f.TimeVar(&query.Since, "since", time.Time{}, moments, "only tasks created at or after this `time`, such as 2026-01-31 or 2026-01-31T12:00:00Z")
+	f.TimeVar(&query.Until, "until", time.Time{}, moments, "only tasks created before this `time`")
 	f.IntVar(&query.PerPage, "limit", 25, "tasks on a page, 1 to 100")
 	f.IntVar(&query.Page, "page", 1, "page, from 1")
 	var states []string

@@ -90,6 +90,8 @@ shaky  complete  2/2       0.00s  {"attempt":2}
 	require.Regexp(t, `^TASK +STATUS    STEPS  CREATED              TEMPLATE$`, list[0])
 	require.Regexp(t, `^`+id+`  complete  2/2    \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  test/mixed@1.0.0$`, list[1])
 	require.Equal(t, "no tasks (0 in all)\n", w.must("task", "list", "--namespace", "other"))
+	require.Equal(t, "no tasks (0 in all)\n", w.must("task", "list", "--until", "2000-01-31"))
+	require.Equal(t, list, strings.Split(w.must("task", "list", "--since", "2000-01-31T12:00:00Z"), "\n"))
 }
 
 func TestATaskThatIsBlockedFailsTheCommand(t *testing.T) {

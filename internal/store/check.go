@@ -55,7 +55,7 @@ order by f.task_uuid, f.step_no, f.found`
 // takes time in proportion to the data. Of each rule it reports at most 100 violations.
 func (s *Store) Check(ctx context.Context) (violations []Violation, err error) {
 	err = pgx.BeginTxFunc(ctx, s.query, oneMoment, func(tx pgx.Tx) error {
-		violations, err = check(ctx, tx)
+		violations, err = check(ctx, tx, slices.Concat(invariants, growthInvariants))
 		return err
 	})
 	if err != nil {
@@ -64,13 +64,13 @@ func (s *Store) Check(ctx context.Context) (violations []Violation, err error) {
 	return violations, nil
 }
 
-func check(ctx context.Context, tx pgx.Tx) (violations []Violation, err error) {
+func check(ctx context.Context, tx pgx.Tx, rules []invariant) (violations []Violation, err error) {
 	if _, err := tx.Exec(ctx, checkPatience); err != nil {
 		return nil, err
 	}
 	fromStep, toStep := moves(workflow.LegalStepMoves())
 	fromTask, toTask := moves(workflow.LegalTaskMoves())
-	for _, i := range slices.Concat(invariants, growthInvariants) {
+	for _, i := range rules {
 		rows, _ := tx.Query(ctx, fmt.Sprintf(checkRule, i.check, i.sql), pgx.QueryExecModeExec, violationsShown,
 			fromStep, toStep, fromTask, toTask) // its error surfaces below
 		found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Violation, error) {

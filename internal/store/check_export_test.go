@@ -2,12 +2,13 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// CheckBroken breaks the database by sql, checks it and takes everything back.
-func (s *Store) CheckBroken(ctx context.Context, sql string) ([]Violation, error) {
+// CheckBroken breaks the database by sql, asks one rule of the check about it, and takes everything back.
+func (s *Store) CheckBroken(ctx context.Context, rule, sql string) ([]Violation, error) {
 	tx, err := s.query.Begin(ctx)
 	if err != nil {
 		return nil, err
@@ -16,7 +17,8 @@ func (s *Store) CheckBroken(ctx context.Context, sql string) ([]Violation, error
 	if _, err := tx.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol); err != nil {
 		return nil, err
 	}
-	return check(ctx, tx)
+	all := slices.Concat(invariants, growthInvariants)
+	return check(ctx, tx, slices.DeleteFunc(all, func(i invariant) bool { return i.check != rule }))
 }
 
 // GrowthRules lists the rules about tasks that grow.

@@ -286,7 +286,7 @@ func TestTheCheckFindsWhatWasBroken(t *testing.T) {
 	for name, p := range plants {
 		t.Run(name, func(t *testing.T) {
 			task := w.tasks[p.task]
-			violations, err := w.CheckBroken(t.Context(), strings.ReplaceAll(p.sql, "$1", "'"+task.String()+"'"))
+			violations, err := w.CheckBroken(t.Context(), p.check, strings.ReplaceAll(p.sql, "$1", "'"+task.String()+"'"))
 			require.NoError(t, err)
 			require.True(t, slices.ContainsFunc(violations, func(v store.Violation) bool {
 				return v.Check == p.check && v.Rule != "" && strings.Contains(v.Found, p.found) && (v.TaskUUID == task || p.check == "identity")

@@ -199,7 +199,7 @@ func TestTheCheckFindsWhatIsLostOfAGrowth(t *testing.T) {
 		{"batches", `update tasker.workflow_steps set state = 'complete' where name in ('work_001', 'work_002')`, "1 batches are held, and none that would let them go is under way"},
 		{"batches", `update tasker.step_batches set task_uuid = '00000000-0000-0000-0000-000000000001'`, "step_batches has a row for no task"},
 	} {
-		violations, err := g.CheckBroken(t.Context(), p.sql)
+		violations, err := g.CheckBroken(t.Context(), p.check, p.sql)
 		require.NoError(t, err)
 		require.True(t, slices.ContainsFunc(violations, func(v store.Violation) bool { return v.Check == p.check && strings.Contains(v.Found, p.found) }),
 			"%s: %+v", p.found, violations)
