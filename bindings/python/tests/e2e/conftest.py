@@ -17,9 +17,10 @@ import pytest
 from killing import Mortal
 from tasker_core import TaskerClient
 from tasker_core.client import ENDED
+from tasker_core.domain_events import PublisherRegistry
 from tasker_core.testing import Sandbox
 
-from . import handlers
+from . import business, checkpoints, handlers
 
 HERE = Path(__file__).parent
 BINDING = HERE.parents[1]
@@ -48,10 +49,15 @@ def client(data_dir: str) -> Iterator[TaskerClient]:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    """A worker in this process, with the handlers of `handlers.py`."""
+    """A worker in this process, with the handlers of `handlers.py`, `business.py` and `checkpoints.py`."""
+    registry = handlers.registry()
+    for module in (business, checkpoints):
+        registry.discover_handlers(module.__name__)
+    PublisherRegistry.instance().register(business.BrokenPublisher())
     settings = {"worker.unknown_handler_grace_ms": 300, "telemetry.log_level": "error"}
-    with Sandbox([TEMPLATES], registry=handlers.registry(), settings=settings) as opened:
+    with Sandbox([TEMPLATES], registry=registry, settings=settings) as opened:
         yield opened
+    PublisherRegistry.reset()
 
 
 @pytest.fixture(scope="session")
