@@ -28,7 +28,8 @@ func (a *app) newBenchCommand() *cobra.Command {
   tasker bench diamond --concurrency 1
   tasker bench wide:1000 --concurrency 1 --output json
   tasker bench chain:1 --backlog 250000 --waiting 1000000
-  tasker bench --handlers python`,
+  tasker bench --handlers python
+  tasker bench linear4 --transport pgmq`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: a.run(func(cmd *cobra.Command, args []string) (err error) {
 			if o.Shape, err = bench.ParseShape(append(args, "linear4")[0]); err != nil {
