@@ -83,7 +83,7 @@ def main() -> None:
             for number in range(rounds):
                 one, two = (measure(client, processes, tasks) for processes in (1, 2))
                 ratios.append(two / one)
-                print(f"round {number + 1}: one process {one:.0f}, two {two:.0f} tasks/s, {ratios[-1]:.2f} times", flush=True)
+                print(f"round {number + 1}: {one:.0f} and {two:.0f} tasks/s, {ratios[-1]:.2f} times", flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"two processes do {statistics.median(ratios):.2f} times the work of one")
