@@ -274,6 +274,36 @@ module Scenarios
     worker.free
   end
 
+  # Handlers of all kinds side by side, in the whole that a worker is.
+  def all_kinds(count)
+    TaskerCore::Logger.instance.backend.level = :fatal
+    count = Integer(count)
+    began = Thread::Queue.new
+    TaskerCore::Registry::HandlerRegistry.instance.register_handler("loopback", ->(_) { behave(began) })
+    worker = open_worker(steps: count, slots: 50, payload: 600)
+    channel = TaskerCore::Worker::Channel.new(worker, TaskerCore::Worker::StepExecutionSubscriber.new, TaskerCore::Worker::EventBridge.instance)
+    channel.start
+    Timeout.timeout(50) { sleep(0.02) until began.size == count && channel.runner.in_flight.zero? }
+    _, summary = worker.stop(5.0)
+    channel.close(2.0)
+    Timeout.timeout(10) { sleep(0.02) while Thread.list.any? { |thread| thread.name.to_s.start_with?("tasker-") } }
+    tell(completed: summary["completed"], unsent: summary["unsent"], live: live)
+    worker.free
+  end
+
+  # Mostly quick; now and then it waits, computes for long, fails, or ends its thread.
+  def behave(began)
+    began << true
+    case began.size % 500
+    when 50, 51 then sleep(0.01)
+    when 150 then Thread.exit
+    when 250 then raise NoMemoryError, "as it were"
+    when 350 then raise "a bug"
+    when 450 then now.then { |since| nil while now < since + 0.15 }
+    end
+    {}
+  end
+
   # Processes.
 
   def idle(seconds)

@@ -62,6 +62,10 @@ RSpec.describe TaskerCore::Worker::Attempt, native: true do
     expect(seen["live"]).to eq(0)
   end
 
+  it "is answered once, whatever the handlers around it do" do
+    expect(play("all_kinds", 3000)).to eq("completed" => 3000, "unsent" => 0, "live" => 0)
+  end
+
   it "is polled long before a sleeping poller would" do
     expect(quickest(1_250) { play("latency", 300)["p50_us"] }).to be < 1_250, "a poller that sleeps 10 ms takes 5 ms"
   end
