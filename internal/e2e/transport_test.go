@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -27,7 +28,8 @@ var transports = []transport{
 		 insert into pgmq.q_orchestration_step_results (vt, message, headers) select now(), message, headers from pgmq.q_orchestration_step_results order by msg_id desc limit 20`},
 }
 
-// onEachTransport runs a test of what must hold on all transports alike.
+// onEachTransport runs a test of what must hold on all transports alike. TASKER_TEST_PGMQ_SQL may name a file with the SQL of the
+// extension pgmq, which then takes the place of ours.
 func onEachTransport(t *testing.T, test func(t *testing.T, w *world, on transport)) {
 	t.Parallel()
 	for _, on := range transports {
@@ -35,6 +37,11 @@ func onEachTransport(t *testing.T, test func(t *testing.T, w *world, on transpor
 			t.Parallel()
 			w := newWorld(t)
 			w.transport = on.name
+			if file := os.Getenv("TASKER_TEST_PGMQ_SQL"); file != "" {
+				sql, err := os.ReadFile(file)
+				require.NoError(t, err)
+				w.db.Exec(t, string(sql))
+			}
 			test(t, w, on)
 			w.requireIntact(t)
 			if on.name == "pgmq" && w.db.Count(t, openTasks) == 0 {

@@ -3,6 +3,7 @@ package store_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -17,10 +18,16 @@ import (
 
 const queue = "worker_n_queue"
 
-// newMessageWorld is a world whose ready steps and results messages tell of.
+// newMessageWorld is a world whose ready steps and results messages tell of. TASKER_TEST_PGMQ_SQL may name a file with the SQL of
+// the extension, whose functions then take the place of ours.
 func newMessageWorld(t testing.TB) *world {
 	t.Helper()
 	w := newWorld(t)
+	if file := os.Getenv("TASKER_TEST_PGMQ_SQL"); file != "" {
+		sql, err := os.ReadFile(file)
+		require.NoError(t, err)
+		w.db.Exec(t, string(sql))
+	}
 	require.NoError(t, store.UsePgmq(t.Context(), w.db.DSN()))
 	return w
 }
