@@ -127,6 +127,14 @@ RSpec.describe TaskerCore::Workflow do
   end
 
   describe "the steps" do
+    it "are registered again, by a worker that is started anew, without taking the place of others" do
+      allow(TaskerCore::Logger.instance).to receive(:warn)
+      twice = workflow { step(:a) { 1 } }
+      known = registry
+      2.times { twice.register(known) }
+      expect(TaskerCore::Logger.instance).not_to have_received(:warn)
+    end
+
     it "are registered under the names of the template" do
       expect(orders.handlers.keys).to eq(%w[validate_cart charge thank].map { |step| "ecommerce.order_processing.#{step}" })
       expect(orders.handlers["ecommerce.order_processing.charge"]).to equal(charge)

@@ -25,6 +25,7 @@ module TaskerCore
         @options = options
         @block = Block.new(name, handler, before) if handler.is_a?(Proc)
         @after = after
+        @classes = {}
         check(before)
       end
 
@@ -53,9 +54,11 @@ module TaskerCore
         @declared unless remote?
       end
 
-      # The class to register.
+      # The class to register, which is the same each time.
       def handler_class(workflow)
-        @block ? @block.handler_class(callable, workflow.version, worker_of(workflow)) : @declared
+        return @declared unless @block
+
+        @classes[workflow] ||= @block.handler_class(callable, workflow.version, worker_of(workflow))
       end
 
       # The step that the batches of a batchable step are given to: the batch_worker that waits for it.
