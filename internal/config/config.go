@@ -129,7 +129,7 @@ type Queues struct {
 // PgmqQueues tunes the loops that read queues of pgmq.
 type PgmqQueues struct {
 	PollInterval   time.Duration `toml:"poll_interval_ms" default:"500" min:"10" doc:"Longest time that a result or a request stays unseen if its notification is lost."`
-	ResendInterval time.Duration `toml:"resend_interval_ms" default:"2000" min:"10" doc:"Time between searches for lost messages. A message is lost when its step or result has waited as long and there is none."`
+	ResendInterval time.Duration `toml:"resend_interval_ms" default:"5000" min:"10" doc:"Time between searches for lost messages. A message is lost when its step or result has waited as long and there is none."`
 }
 
 // DLQ tunes the ledger of tasks that need somebody to look at them.

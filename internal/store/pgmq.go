@@ -101,7 +101,7 @@ const resendLimit = 1000
 const resendLost = `/* tasker:resend_lost */ select tasker.resend_lost($1::bigint * interval '1 millisecond', $2)`
 
 // ResendLost sends messages for steps and results that have waited for longer than olderThan and have none, and returns how
-// many it sent. Processes that call it at once do not all do so.
+// many it sent. If another process has looked for them within that time, it leaves it at that.
 func (s *Store) ResendLost(ctx context.Context, olderThan time.Duration) (sent int, err error) {
 	if err := s.query.QueryRow(ctx, resendLost, olderThan.Milliseconds(), resendLimit).Scan(&sent); err != nil {
 		return 0, fmt.Errorf("send lost messages again: %w", err)

@@ -149,8 +149,12 @@ end $$;
 create function tasker.pgmq_in_use() returns boolean stable language sql as $$
   select exists (select from pg_trigger where tgrelid = 'tasker.ready_steps'::regclass and tgname = 'ready_steps_told') $$;
 
--- Has rows told of again that have waited for longer than older_than and have no message: they are queued anew. One session at
--- a time does so.
+-- When lost messages were last looked for.
+create table tasker.message_sweep (swept_at timestamptz not null);
+insert into tasker.message_sweep values ('-infinity');
+
+-- Has rows told of again that have waited for longer than older_than and have no message: they are queued anew. However many
+-- processes call it, it looks once in that time.
 create function tasker.resend_lost(older_than interval, at_most int) returns int language plpgsql
 set enable_hashjoin = on set enable_seqscan = on as $$
 declare
@@ -158,9 +162,11 @@ declare
   n int;
   r record;
 begin
-  if not pg_try_advisory_xact_lock(hashtextextended('tasker.resend_lost', 0)) then
+  perform from tasker.message_sweep where swept_at <= clock_timestamp() - older_than for update skip locked;
+  if not found then
     return 0;
   end if;
+  update tasker.message_sweep set swept_at = clock_timestamp();
   for r in
     select h.namespace, array_agg(o.ready_id) as ready_ids
     from tasker.handlers h cross join lateral (
