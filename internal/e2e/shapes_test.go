@@ -55,13 +55,15 @@ func wide(n int) []template.StepDefinition {
 
 var shapes = []string{"linear", "diamond", "tree", "wide"}
 
-// registerShapes makes a template of each shape, with 4, 4, 8 and 14 steps.
+// registerShapes makes a template of each shape, with 4, 4, 8 and 14 steps, which may lose as many workers as tests kill.
 func (w *world) registerShapes(t testing.TB) {
 	t.Helper()
-	w.register(t, "linear", linear(4)...)
-	w.register(t, "diamond", diamond()...)
-	w.register(t, "tree", tree()...)
-	w.register(t, "wide", wide(12)...)
+	for name, steps := range map[string][]template.StepDefinition{"linear": linear(4), "diamond": diamond(), "tree": tree(), "wide": wide(12)} {
+		for i := range steps {
+			steps[i].Retry.MaxCrashes = 99
+		}
+		w.register(t, name, steps...)
+	}
 }
 
 // mixed goes round the shapes; the steps take ms milliseconds.

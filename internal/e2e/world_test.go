@@ -281,6 +281,8 @@ func (w *world) requireNothingLost(t testing.TB) {
 	t.Helper()
 	acked := w.acknowledged(t)
 	require.NotEmpty(t, acked)
+	w.requireNoStep(t, `s.state = 'error' and not exists (select from tasker.tasks k where k.task_uuid = s.task_uuid and k.state = 'complete')`,
+		"steps were given up")
 	require.Equal(t, len(acked), w.db.Count(t, `select count(*) from tasker.tasks where state = 'complete' and task_uuid = any($1)`, acked),
 		"acknowledged tasks are lost")
 }

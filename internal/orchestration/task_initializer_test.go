@@ -119,7 +119,7 @@ func TestACommitThatWentUnansweredIsMadeOnceAndTheWorkerLooksForItsSteps(t *test
 		answer <- r
 		failed <- err
 	}()
-	w.blocked(t, "create_task")
+	w.blocked(t, "create_task%")
 	require.Equal(t, 1, w.db.Count(t, `select count(pg_terminate_backend(pid)) from pg_stat_activity
 		where datname = current_database() and wait_event_type = 'Lock'`))
 	require.NoError(t, tx.Rollback(t.Context()))
@@ -161,7 +161,7 @@ func TestAPoisonedRequestHarmsNoOther(t *testing.T) {
 			return nil
 		})
 	}
-	w.blocked(t, "create_task")
+	w.blocked(t, "create_task%")
 	require.NoError(t, tx.Rollback(t.Context()))
 	require.NoError(t, g.Wait())
 	for i, err := range errs {

@@ -225,7 +225,7 @@ func TestARequestMayBeAbandonedBeforeItIsAnswered(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	answer := make(chan error, 1)
 	go func() { _, err := w.request(ctx, requestFor("any", `{}`)); answer <- err }()
-	w.blocked(t, "create_task")
+	w.blocked(t, "create_task%")
 	impatient := fmt.Errorf("the client went away")
 	cancel(impatient)
 	err = <-answer

@@ -32,7 +32,7 @@ func batch(namespace string) string {
 
 func TestAWorkerRunsWhatMessagesTellOf(t *testing.T) {
 	t.Parallel()
-	w := newMessageWorld(t, 3) // without news the queues are looked at once an hour
+	w := newMessageWorld(t, 5) // without news the queues are looked at once an hour
 	gate := newGate(w)
 	tt := w.register(t, step("a"), step("b", "a"))
 	w.claims(t)
@@ -40,6 +40,8 @@ func TestAWorkerRunsWhatMessagesTellOf(t *testing.T) {
 	w.Claimer.Hear(batch("n"))
 	for range 5 {
 		require.Equal(t, "a", gate.step(t).StepName())
+	}
+	for range 5 {
 		gate.let(t, nil)
 	}
 	eventually(t, func() bool {
