@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ func part(n, of int64) client.Float {
 }
 
 func perHour(n int64, period time.Duration) int64 {
-	return int64(float64(n) / max(period, time.Second).Hours())
+	return int64(math.Round(float64(n) / max(period, time.Second).Hours()))
 }
 
 func (a *api) bottlenecks(_ http.ResponseWriter, r *http.Request) (any, error) {
