@@ -379,7 +379,8 @@ def interrupted() -> None:
     worker = Worker.start(config=config(), registry=registry(waits__wait=note_and_wait))
     try:
         tell(ready=True)
-        threading.Event().wait(60)
+        while True:
+            time.sleep(0.02)  # and not for long: Python sleeps through a signal that comes just before it begins to
     except KeyboardInterrupt:
         tell(at=time.time())
         worker.stop()
