@@ -153,7 +153,14 @@ def _watch_lifeline(descriptor: int, signals: queue.SimpleQueue[int]) -> None:
 
 def wait_for_stop(signals: queue.SimpleQueue[int]) -> None:
     """Wait for a signal to stop, and answer those that ask for the status."""
-    while signals.get() == signal.SIGUSR1:
+    while True:
+        try:
+            # Python sleeps through a signal that comes just before a wait begins, until the wait ends: so it ends soon.
+            received = signals.get(timeout=0.25)
+        except queue.Empty:
+            continue
+        if received != signal.SIGUSR1:
+            return
         _log.info("status: %s", json.dumps(_tasker_core.get_worker_status()))
 
 

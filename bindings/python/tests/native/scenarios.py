@@ -450,7 +450,7 @@ def _raw_fork() -> int:
     import platform
 
     number = {"x86_64": 57}[platform.machine()]
-    return int(ctypes.CDLL(None).syscall(number))
+    return int(ctypes.PyDLL(None).syscall(number))  # with the lock of the interpreter, which no one else would give back there
 
 
 def forks_before_loading() -> None:
