@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/tasker-systems/tasker-go/internal/actor"
@@ -73,16 +74,11 @@ func (q *TaskRequestQueue) process(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	answers := make([]error, len(messages))
-	done := make(chan struct{})
-	for i := range messages {
-		go func() { // those that wait at the same time become one statement
-			answers[i] = q.request(ctx, &messages[i])
-			done <- struct{}{}
-		}()
+	var asked sync.WaitGroup
+	for i := range messages { // those that wait at the same time become one statement
+		asked.Go(func() { answers[i] = q.request(ctx, &messages[i]) })
 	}
-	for range messages {
-		<-done
-	}
+	asked.Wait()
 	var met, hopeless []int64
 	for i, m := range messages {
 		switch err := answers[i]; {

@@ -28,22 +28,9 @@ type ClaimedStep struct {
 	Task TaskHeader
 }
 
-const claimSteps = `/* tasker:claim_steps */
-with me as materialized (
-  select from tasker.workers where worker_id = $1 and lease_until > clock_timestamp() and stopped_at is null
-), seen as materialized (
-  select r.at from unnest($2::int[]) as h(handler_id)
-  cross join lateral (
-    select q.ctid as at, q.priority, q.ready_id from tasker.ready_steps q
-    where q.handler_id = h.handler_id order by q.priority desc, q.ready_id limit $3 * 4) r
-  where exists (select from me)
-  order by r.priority desc, r.ready_id limit $3 * 4
-), picked as materialized (
-  select q.ctid as at, q.task_uuid, q.step_no from tasker.ready_steps q
-  where q.ctid = any(array(select at from seen)) order by q.priority desc, q.ready_id limit $3 for update skip locked
-), taken as (
-  delete from tasker.ready_steps q using picked p where q.ctid = p.at returning q.task_uuid, q.step_no
-), leased as (
+// leaseTaken is how every claim goes on: it leases the steps of taken, under the fence, and returns them with a last row that
+// counts what was seen, less what follows.
+const leaseTaken = `), leased as (
   update tasker.workflow_steps s set state = 'in_progress', attempt = s.attempt + 1, worker_id = $1, run_at = null
   from (select * from taken order by task_uuid, step_no) k
   where s.task_uuid = k.task_uuid and s.step_no = k.step_no and s.state = 'enqueued' and s.waiting_on = 0
@@ -59,7 +46,24 @@ select l.task_uuid, l.step_no, l.attempt, l.crashes, l.forgiven, l.handler_id, l
 from leased l join tasker.tasks t using (task_uuid)
 union all
 select null, 0, 0, 0, 0, 0, '', null, null, 0, null, null, 0,
-  (select count(*)::int from seen) - (select count(*)::int from taken)`
+  (select count(*)::int from seen) - `
+
+const claimSteps = `/* tasker:claim_steps */
+with me as materialized (
+  select from tasker.workers where worker_id = $1 and lease_until > clock_timestamp() and stopped_at is null
+), seen as materialized (
+  select r.at from unnest($2::int[]) as h(handler_id)
+  cross join lateral (
+    select q.ctid as at, q.priority, q.ready_id from tasker.ready_steps q
+    where q.handler_id = h.handler_id order by q.priority desc, q.ready_id limit $3 * 4) r
+  where exists (select from me)
+  order by r.priority desc, r.ready_id limit $3 * 4
+), picked as materialized (
+  select q.ctid as at, q.task_uuid, q.step_no from tasker.ready_steps q
+  where q.ctid = any(array(select at from seen)) order by q.priority desc, q.ready_id limit $3 for update skip locked
+), taken as (
+  delete from tasker.ready_steps q using picked p where q.ctid = p.at returning q.task_uuid, q.step_no
+` + leaseTaken + `(select count(*)::int from taken)`
 
 // ClaimSteps leases up to l.Budget steps from the queue, most urgent and oldest first. more says that the queue holds
 // further ones.

@@ -45,23 +45,7 @@ with me as materialized (
   delete from %[1]s q where q.ctid = any(array(
     select p.at from picked p where p.ready_at is not null or not (select exists (select from tasker.ready_steps r
       where r.handler_id = p.handler_id and r.priority = p.priority and r.ready_id = p.ready_id))))
-), leased as (
-  update tasker.workflow_steps s set state = 'in_progress', attempt = s.attempt + 1, worker_id = $1, run_at = null
-  from (select * from taken order by task_uuid, step_no) k
-  where s.task_uuid = k.task_uuid and s.step_no = k.step_no and s.state = 'enqueued' and s.waiting_on = 0
-  returning s.task_uuid, s.step_no, s.attempt, s.crashes, s.forgiven, s.handler_id, s.name, s.inputs, s.checkpoint
-), moved as (
-  insert into tasker.step_transitions (task_uuid, step_no, attempt, worker_id, path)
-  select task_uuid, step_no, attempt, $1, '{enqueued,in_progress}' from leased
-), claimed as (
-  insert into tasker.task_claims (worker_id, task_uuid) select distinct $1::int, task_uuid from leased on conflict do nothing
-)
-select l.task_uuid, l.step_no, l.attempt, l.crashes, l.forgiven, l.handler_id, l.name, l.inputs::text, l.checkpoint::text,
-  t.template_id, t.correlation_id, t.parent_correlation_id, t.priority, 0
-from leased l join tasker.tasks t using (task_uuid)
-union all
-select null, 0, 0, 0, 0, 0, '', null, null, 0, null, null, 0,
-  (select count(*)::int from seen) - (select count(*)::int from told)`
+` + leaseTaken + `(select count(*)::int from told)`
 
 // ClaimMessages leases up to l.Budget steps that messages of a queue name, the most urgent first, and removes the messages,
 // in one transaction. more says that the queue holds further ones.

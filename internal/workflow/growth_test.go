@@ -347,22 +347,28 @@ func TestASplitThatCannotBeIsToldWhy(t *testing.T) {
 	require.EqualError(t, err, `step "analyze": batch "1" would have the name of the step "w_1"`)
 }
 
+// drawPlan makes up the steps of a plan, not always one that can be.
+func drawPlan(t *rapid.T) []string {
+	words := []string{"", "", "decision", "decision", "convergence"}
+	var lines []string
+	for i := range rapid.IntRange(2, 12).Draw(t, "steps") {
+		line := fmt.Sprintf("s%d %s:", i, rapid.SampledFrom(words).Draw(t, "kind"))
+		for j := range i {
+			if rapid.IntRange(0, 2).Draw(t, "edge") == 0 {
+				line += fmt.Sprintf(" s%d", j)
+			}
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
 // Whatever order decisions end in, the same steps with the same parents are there in the end, and at each moment every step
 // but the first ones waits for something that is or was there.
 func TestWhatATaskGrowsToDoesNotDependOnTheOrder(t *testing.T) {
 	t.Parallel()
-	words := []string{"", "", "decision", "decision", "convergence"}
 	rapid.Check(t, func(t *rapid.T) {
-		var lines []string
-		for i := range rapid.IntRange(2, 12).Draw(t, "steps") {
-			line := fmt.Sprintf("s%d %s:", i, rapid.SampledFrom(words).Draw(t, "kind"))
-			for j := range i {
-				if rapid.IntRange(0, 2).Draw(t, "edge") == 0 {
-					line += fmt.Sprintf(" s%d", j)
-				}
-			}
-			lines = append(lines, line)
-		}
+		lines := drawPlan(t)
 		if plan(lines...).Blueprint == nil {
 			return
 		}

@@ -1,7 +1,6 @@
 package workflow_test
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 
@@ -72,18 +71,8 @@ func (g *garden) runAgain(t require.TestingT, task workflow.RepairTask, p *workf
 // Whatever runs again, the same choices make the same task of it, in whatever order they are made.
 func TestATaskThatRunsAgainGrowsToTheSame(t *testing.T) {
 	t.Parallel()
-	words := []string{"", "", "decision", "decision", "convergence"}
 	rapid.Check(t, func(t *rapid.T) {
-		var lines []string
-		for i := range rapid.IntRange(2, 12).Draw(t, "steps") {
-			line := fmt.Sprintf("s%d %s:", i, rapid.SampledFrom(words).Draw(t, "kind"))
-			for j := range i {
-				if rapid.IntRange(0, 2).Draw(t, "edge") == 0 {
-					line += fmt.Sprintf(" s%d", j)
-				}
-			}
-			lines = append(lines, line)
-		}
+		lines := drawPlan(t)
 		g := plan(lines...)
 		if g.Blueprint == nil {
 			return
