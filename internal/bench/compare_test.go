@@ -96,7 +96,15 @@ func TestAWorkerOfAnotherLanguageThatCannotStartEndsTheComparison(t *testing.T) 
 		Shape: shape(t, "chain:1"), Tasks: 1, WorkerCommand: workerCommand, Logger: slog.New(slog.DiscardHandler),
 		Host: &Host{Name: "cobol", Command: func() *exec.Cmd { return exec.Command("false") }},
 	})
-	require.ErrorContains(t, err, "worker process ended")
+	require.ErrorContains(t, err, "worker process ended at its start")
+}
+
+func TestAWorkerThatEndsBeforeItReadsItsSetupIsSaidToHaveEndedAtItsStart(t *testing.T) {
+	t.Parallel()
+	setup := strings.Repeat("more than a pipe holds", 1<<16)
+	_, err := startMember(exec.Command("sh", "-c", "exit 3"), setup, func(sdk.UUID) {}, func(error) {})
+	require.ErrorContains(t, err, "worker process ended at its start")
+	require.ErrorContains(t, err, "exit status 3")
 }
 
 func TestAComparisonSumsPairsOfRounds(t *testing.T) {

@@ -72,12 +72,17 @@ func (f *fleet) awaitReady(ctx context.Context) error {
 		select {
 		case <-m.ready:
 		case <-m.gone:
-			return errors.Join(fmt.Errorf("a worker process ended at its start: %w", m.err), f.stop())
+			return errors.Join(endedAtStart(m.err), f.stop())
 		case <-ctx.Done():
 			return errors.Join(context.Cause(ctx), f.stop())
 		}
 	}
 	return nil
+}
+
+// endedAtStart is told of a process that ended before it claimed, whether or not it had read its setup by then.
+func endedAtStart(err error) error {
+	return fmt.Errorf("a worker process ended at its start: %w", err)
 }
 
 func startMember(cmd *exec.Cmd, setup any, ended func(sdk.UUID), lost func(error)) (*member, error) {
@@ -106,7 +111,7 @@ func startMember(cmd *exec.Cmd, setup any, ended func(sdk.UUID), lost func(error
 		}
 	}()
 	if err := m.ask.Encode(setup); err != nil {
-		return nil, errors.Join(err, m.stop())
+		return nil, endedAtStart(errors.Join(err, m.stop()))
 	}
 	return m, nil
 }
