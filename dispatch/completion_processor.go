@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 
-	"github.com/tasker-systems/tasker-go/internal/batch"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
 
@@ -29,9 +27,9 @@ type PostHandlerCallback interface {
 
 // CompletionConfig tunes a [CompletionProcessorService]; the zero value is ready to use.
 type CompletionConfig struct {
-	// CompletionBufferSize is the room of the completion channel. Defaults to 1000.
+	// CompletionBufferSize is the room of the completion channel, in results. Defaults to 1000.
 	CompletionBufferSize int
-	// Shards are the loops that hand over batches side by side; all attempts of a task go through one. Defaults to 2.
+	// Shards are the batches that may be handed over side by side; all attempts of a task belong to one. Defaults to 2.
 	Shards int
 	// BatchSize bounds a batch. Defaults to 500.
 	BatchSize int
@@ -45,19 +43,18 @@ type CompletionConfig struct {
 // to the sink, again and again until it accepts. No result is ever dropped: a result that can never be stored is replaced
 // by the failure that says so.
 type CompletionProcessorService struct {
-	cfg    CompletionConfig
-	sink   ResultSink
-	slots  *Slots
-	shards []chan *Completion
-	done   sync.WaitGroup
-	// loops ends when nothing more is to come, ctx when results are given up.
-	loops, ctx   context.Context
-	drain, abort context.CancelFunc
+	cfg   CompletionConfig
+	sink  ResultSink
+	slots *Slots
+	queue *completionQueue
+	ctx   context.Context // done when results are given up
+	abort context.CancelFunc
 }
 
 var _ CompletionSender = (*CompletionProcessorService)(nil)
 
-// NewCompletionProcessorService starts the loops. Stop them with [CompletionProcessorService.Stop].
+// NewCompletionProcessorService makes a service that is ready to take results. Stop it with
+// [CompletionProcessorService.Stop].
 func NewCompletionProcessorService(sink ResultSink, slots *Slots, cfg CompletionConfig) *CompletionProcessorService {
 	if cfg.CompletionBufferSize <= 0 {
 		cfg.CompletionBufferSize = 1000
@@ -73,34 +70,22 @@ func NewCompletionProcessorService(sink ResultSink, slots *Slots, cfg Completion
 	}
 	s := &CompletionProcessorService{cfg: cfg, sink: sink, slots: slots}
 	s.ctx, s.abort = context.WithCancel(context.Background())
-	s.loops, s.drain = context.WithCancel(context.Background())
-	for range cfg.Shards {
-		in := make(chan *Completion, cfg.CompletionBufferSize)
-		s.shards = append(s.shards, in)
-		s.done.Add(1)
-		go func() {
-			defer s.done.Done()
-			batch.Loop(s.loops, in, cfg.BatchSize, s.processAll)
-		}()
-	}
+	s.queue = newCompletionQueue(cfg.Shards, cfg.CompletionBufferSize, cfg.BatchSize, s.processAll)
 	return s
 }
 
-// Send hands a completion over. It waits while the channel is full. After Stop it does nothing: the attempt is then made
-// again once the lease has run out.
-func (s *CompletionProcessorService) Send(c *Completion) {
-	select {
-	case s.shards[int(c.Message.Key.TaskUUID[15])%len(s.shards)] <- c:
-	case <-s.loops.Done():
-	}
-}
+// Send hands a completion over. It waits while the completion channel is full. After Stop it does nothing: the attempt is
+// then made again once the lease has run out.
+func (s *CompletionProcessorService) Send(c *Completion) { s.queue.put(c) }
+
+// TrySend is Send for those who must not wait: it returns false, and does nothing, while the channel is full.
+func (s *CompletionProcessorService) TrySend(c *Completion) bool { return s.queue.tryPut(c) }
 
 // Stop hands over what was sent and returns when it is accepted. When ctx is done before, what is left is given up: its
 // attempts stay leased, and are made again once the lease has run out.
 func (s *CompletionProcessorService) Stop(ctx context.Context) error {
-	s.drain()
 	drained := make(chan struct{})
-	go func() { s.done.Wait(); close(drained) }()
+	go func() { s.queue.close(); close(drained) }()
 	select {
 	case <-drained:
 		return nil

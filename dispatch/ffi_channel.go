@@ -189,6 +189,10 @@ func (c *FfiDispatchChannel) panicked(what string, v any) {
 	c.mu.Lock()
 	c.counts.Panics++
 	c.mu.Unlock()
+	c.logPanic(what, v)
+}
+
+func (c *FfiDispatchChannel) logPanic(what string, v any) {
 	c.cfg.Logger.Error("a panic was caught in the dispatch channel", "while", what, "panic", v)
 }
 

@@ -192,28 +192,43 @@ func TestAnEventIsMadeOnceTheDatabaseIsBack(t *testing.T) {
 	})
 }
 
-// panicSink panics on each second result.
+// panicSink panics on each second result, whether or not it would have to wait for the first.
 type panicSink struct {
 	*hostTest
-	n atomic.Int32
+	waits bool
+	n     atomic.Int32
 }
 
-func (s *panicSink) Send(c *Completion) {
+func (s *panicSink) panics() {
 	if s.n.Add(1)%2 == 1 {
 		panic("sink")
 	}
+}
+
+func (s *panicSink) Send(c *Completion) {
+	s.panics()
 	s.hostTest.Send(c)
 }
 
+func (s *panicSink) TrySend(c *Completion) bool {
+	if s.waits {
+		return false
+	}
+	s.panics()
+	return s.hostTest.TrySend(c)
+}
+
 func TestAPanicInTheSinkDoesNotEndTheProcess(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHostTest(t, 2, FfiConfig{})
-		h.FfiDispatchChannel.sink = &panicSink{hostTest: h}
-		a, b := h.held(0), h.held(0)
-		require.NoError(t, h.Complete(a, success()))
-		require.NoError(t, h.Complete(b, success()))
-		require.Len(t, h.ends(), 1)
-		require.EqualValues(t, 1, h.Metrics().Panics)
-		h.stop()
-	})
+	for _, waits := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHostTest(t, 2, FfiConfig{})
+			h.FfiDispatchChannel.sink = &panicSink{hostTest: h, waits: waits}
+			a, b := h.held(0), h.held(0)
+			require.NoError(t, h.Complete(a, success()))
+			require.NoError(t, h.Complete(b, success()))
+			require.Len(t, h.ends(), 1)
+			require.EqualValues(t, 1, h.Metrics().Panics)
+			h.stop()
+		})
+	}
 }

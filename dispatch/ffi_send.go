@@ -9,7 +9,7 @@ import (
 // enqueue takes a result over to be sent. It never refuses: the host's results are refused before that, and those that
 // the core makes are no more than there are slots. The caller holds mu.
 func (c *FfiDispatchChannel) enqueue(r *Completion) {
-	if c.closed { // the lease ends the attempt
+	if c.closed || c.sendAtOnce(r) { // once closed, the lease ends the attempt
 		return
 	}
 	c.unsent.Add(1)
@@ -20,6 +20,27 @@ func (c *FfiDispatchChannel) enqueue(r *Completion) {
 		default:
 		}
 	}
+}
+
+// sendAtOnce spares a result the way over the channel's sender if nothing is before it, nothing makes it wait, and the
+// breaker does not want to see how long it takes.
+func (c *FfiDispatchChannel) sendAtOnce(r *Completion) (sent bool) {
+	if c.unsent.Load() > 0 || c.breaker.slowing() {
+		return false
+	}
+	now := time.Now()
+	defer func() {
+		if v := recover(); v != nil {
+			c.counts.Panics++
+			c.logPanic("send a result", v)
+			sent = true // as far as it will ever be
+		}
+		if sent {
+			c.breaker.observe(1, 0, now)
+		}
+	}()
+	r.stamp(now)
+	return c.sink.TrySend(r)
 }
 
 // sendAll hands results over, one after the other, for as long as the sink makes it wait. When the channel stops it sends
@@ -76,10 +97,15 @@ func (c *FfiDispatchChannel) send(r *Completion, now time.Time) {
 			c.cfg.OnRoom()
 		}
 	}()
+	r.stamp(now)
+	c.sink.Send(r)
+}
+
+// stamp says when the attempt ended, if its handler did not.
+func (r *Completion) stamp(now time.Time) {
 	if r.Result != nil && r.Result.Metadata.CompletedAt.IsZero() {
 		r.Result.Metadata.CompletedAt = now
 	}
-	c.sink.Send(r)
 }
 
 func (c *FfiDispatchChannel) breakerChanged(now time.Time) {

@@ -87,4 +87,6 @@ type Completion struct {
 type CompletionSender interface {
 	// Send hands a completion over. It waits while the completion channel is full.
 	Send(c *Completion)
+	// TrySend is Send for those who must not wait: it returns false, and does nothing, while the channel is full.
+	TrySend(c *Completion) bool
 }

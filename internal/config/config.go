@@ -102,7 +102,7 @@ type CircuitBreaker struct {
 // Orchestration tunes result processing and its timers.
 type Orchestration struct {
 	Mode          string        `toml:"mode" default:"inline" oneof:"inline,queue" doc:"Who processes results: inline, the process that has them; queue, a server that takes them from the results queue."`
-	Shards        int           `toml:"shards" default:"2" min:"1" max:"64" doc:"Loops of this process that store results. A task always belongs to the same one."`
+	Shards        int           `toml:"shards" default:"2" min:"1" max:"64" doc:"Batches of results that this process may store at the same time. A task always belongs to the same shard."`
 	BatchSize     int           `toml:"batch_size" default:"500" min:"1" max:"10000" doc:"Most results stored in one transaction."`
 	ReapInterval  time.Duration `toml:"reap_interval_ms" default:"500" min:"10" doc:"Time between searches for expired leases."`
 	TimerInterval time.Duration `toml:"timer_interval_ms" default:"1000" min:"10" doc:"Longest time a due retry or delayed step stays unseen if its timer is lost."`

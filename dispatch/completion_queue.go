@@ -1,0 +1,148 @@
+package dispatch
+
+import (
+	"slices"
+	"sync"
+)
+
+// worthwhile is how many results of a shard are worth a statement of their own while another one runs. Fewer wait for it
+// to end: one statement for all costs the database less than several at once, each for a few.
+const worthwhile = 64
+
+// completionQueue is the completion channel: it gathers results, and hands them to flush in batches. It never waits to
+// fill one up. All attempts of a task belong to one shard, and no two batches at a time hold results of the same shard, so
+// that the results of a task are flushed in order and their statements never wait for each other.
+type completionQueue struct {
+	flush func([]*Completion)
+	// room bounds what waits, limit a batch.
+	room, limit int
+
+	mu       sync.Mutex
+	changed  sync.Cond // there is room again, or nothing is left
+	shards   []completionShard
+	waiting  int
+	blocked  int // callers of put
+	flushing int // batches
+	closed   bool
+}
+
+// completionShard is the part of a [completionQueue] that takes turns.
+type completionShard struct {
+	waiting []*Completion
+	busy    bool // a batch holds some of its results
+}
+
+func newCompletionQueue(shards, room, limit int, flush func([]*Completion)) *completionQueue {
+	q := &completionQueue{flush: flush, room: room, limit: limit, shards: make([]completionShard, shards)}
+	q.changed.L = &q.mu
+	return q
+}
+
+// put waits while the queue is full. It does nothing once the queue is closed.
+func (q *completionQueue) put(c *Completion) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return
+	}
+	q.blocked++
+	for q.waiting >= q.room && !q.closed {
+		q.changed.Wait()
+	}
+	q.blocked--
+	q.add(c)
+}
+
+// tryPut is put for those who must not wait: it returns false while the queue is full.
+func (q *completionQueue) tryPut(c *Completion) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return true
+	}
+	if q.waiting >= q.room {
+		return false
+	}
+	q.add(c)
+	return true
+}
+
+// add puts a result in its shard. The caller holds mu.
+func (q *completionQueue) add(c *Completion) {
+	shard := &q.shards[int(c.Message.Key.TaskUUID[15])%len(q.shards)]
+	shard.waiting = append(shard.waiting, c)
+	q.waiting++
+	q.start()
+}
+
+// close takes nothing more but from those who wait in put, and returns when all is flushed.
+func (q *completionQueue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.changed.Broadcast()
+	for q.blocked > 0 || q.waiting > 0 || q.flushing > 0 {
+		q.changed.Wait()
+	}
+}
+
+// start flushes what is worth it now. The caller holds mu.
+func (q *completionQueue) start() {
+	for {
+		of := q.next()
+		if of == nil {
+			return
+		}
+		batch := q.take(of)
+		q.flushing++
+		go func() {
+			q.flush(batch)
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			for _, shard := range of {
+				shard.busy = false
+			}
+			q.flushing--
+			q.start()
+			q.changed.Broadcast()
+		}()
+	}
+}
+
+// next is the shards whose results make the next batch, none if there shall be none now. The caller holds mu.
+func (q *completionQueue) next() (of []*completionShard) {
+	few := false
+	for i := range q.shards {
+		shard := &q.shards[i]
+		if shard.busy || len(shard.waiting) == 0 {
+			continue
+		}
+		of = append(of, shard)
+		few = few || len(shard.waiting) < worthwhile
+	}
+	switch {
+	case len(of) == 0:
+		return nil
+	case q.flushing == 0 && few: // all at once; those with the fewest first, so that none is left out for ever
+		slices.SortFunc(of, func(a, b *completionShard) int { return len(a.waiting) - len(b.waiting) })
+		return of
+	}
+	i := slices.IndexFunc(of, func(s *completionShard) bool { return len(s.waiting) >= worthwhile })
+	if i < 0 {
+		return nil
+	}
+	return of[i : i+1]
+}
+
+// take makes a batch of what waits in the shards. The caller holds mu.
+func (q *completionQueue) take(of []*completionShard) []*Completion {
+	var batch []*Completion
+	for _, shard := range of {
+		n := min(len(shard.waiting), q.limit-len(batch))
+		batch = append(batch, shard.waiting[:n]...)
+		shard.waiting = shift(shard.waiting, n)
+		shard.busy = n > 0
+	}
+	q.waiting -= len(batch)
+	return batch
+}
