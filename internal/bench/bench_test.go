@@ -38,9 +38,13 @@ func TestMain(m *testing.M) {
 	}
 }
 
-func workerCommand() *exec.Cmd {
+func workerCommand() *exec.Cmd { return processOf(workerVariable) }
+
+// processOf is the test program in the part that the variable names.
+func processOf(variable string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), workerVariable+"=1")
+	// The race detector would have each process that ends sleep for a second.
+	cmd.Env = append(os.Environ(), variable+"=1", "GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0")
 	return cmd
 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -58,9 +57,7 @@ func runHost(in io.Reader, out io.Writer) (err error) {
 }
 
 func hostCommand() *exec.Cmd {
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), hostVariable+"=1")
-	return cmd
+	return processOf(hostVariable)
 }
 
 func TestHandlersInAnotherLanguageAreComparedWithGo(t *testing.T) {

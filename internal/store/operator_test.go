@@ -235,8 +235,10 @@ func TestActionsOnTasksThatRunLeaveTheBooksInOrder(t *testing.T) {
 		if n%2 == 0 {
 			_, err := w.Repair(t.Context(), by(task, "retry_from"), func(r workflow.RepairTask) (*workflow.RepairPlan, error) { return workflow.RetryFrom(r, 0) })
 			require.NoError(t, err)
+			require.NoError(t, w.ResumeTask(t.Context(), by(task, "resume")))
+		} else if err := w.ResumeTask(t.Context(), by(task, "resume")); err != nil {
+			require.ErrorIs(t, err, store.ErrConflict, "the steps that ran when it was paused may have been its last")
 		}
-		require.NoError(t, w.ResumeTask(t.Context(), by(task, "resume")))
 	}
 	eventually(t, func() bool {
 		return w.db.Count(t, "select count(*) from tasker.tasks where state = 'complete'") == len(tasks)
