@@ -33,11 +33,12 @@ module TaskerCore
 
     def initialize(source = nil)
       super()
-      source&.each { |key, value| self[key] = value }
+      source&.each_pair { |key, value| self[key] = value }
     end
 
     def []=(key, value)
-      super(name_of(key), IndifferentHash.wrap(value))
+      key = key.name if key.is_a?(Symbol)
+      super(key, value.is_a?(Hash) || value.is_a?(Array) ? IndifferentHash.wrap(value) : value)
     end
     alias store []=
 

@@ -35,7 +35,7 @@ module Scenarios
     while now < deadline
       step = nil
       worker.poll(1.0, max_frames: 1) { |frame| step = frame if frame.type == Native::FrameType::STEP }
-      return TaskerCore::Worker::Attempt.new(worker, step.number, Native::Frames.uuid(step.id)) if step
+      return TaskerCore::Worker::Attempt.new(worker, step.number, step.id) if step
     end
     raise "no step came"
   end

@@ -28,13 +28,13 @@ module TaskerCore
         private
 
         def success(result, stamp)
-          {
-            "step_uuid" => stamp.step_uuid,
-            "success" => true,
-            "status" => "completed",
-            "result" => result.result.nil? ? {} : Types::Typed.dump(result.result),
-            "metadata" => stamp.metadata.merge("retryable" => false, "custom" => Plain.value(result.metadata))
-          }.compact
+          metadata = stamp.metadata
+          metadata["retryable"] = false
+          metadata["custom"] = Plain.value(result.metadata)
+          value = result.result.nil? ? {} : Types::Typed.dump(result.result)
+          document = { "success" => true, "status" => "completed", "result" => value, "metadata" => metadata }
+          document["step_uuid"] = stamp.step_uuid if stamp.step_uuid
+          document
         end
 
         def checkpoint(result)

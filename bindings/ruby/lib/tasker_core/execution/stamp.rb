@@ -1,14 +1,14 @@
 # frozen_string_literal: true
 
 require "socket"
+require "tasker_core/execution/moment"
 
 module TaskerCore
   module Execution
     # Who makes an attempt, and when.
     class Stamp
       HOSTNAME = Socket.gethostname
-      MOMENT = "%Y-%m-%dT%H:%M:%S.%6NZ"
-      private_constant :HOSTNAME, :MOMENT
+      private_constant :HOSTNAME
 
       attr_reader :step_uuid
 
@@ -16,7 +16,7 @@ module TaskerCore
       def initialize(step_uuid, worker_id)
         @step_uuid = step_uuid
         @worker_id = worker_id
-        @started_at = Time.now.utc
+        @started_at = Moment.now
         @began = now
         @version = nil
       end
@@ -31,8 +31,8 @@ module TaskerCore
       def metadata
         told = {
           "execution_time_ms" => ((now - @began) * 1000).round,
-          "started_at" => @started_at.strftime(MOMENT),
-          "completed_at" => Time.now.utc.strftime(MOMENT),
+          "started_at" => @started_at,
+          "completed_at" => Moment.now,
           "worker_hostname" => HOSTNAME
         }
         told["worker_id"] = @worker_id unless @worker_id.to_s.empty?

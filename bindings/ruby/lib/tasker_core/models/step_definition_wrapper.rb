@@ -6,18 +6,33 @@ module TaskerCore
   module Models
     # A step as its template declares it.
     class StepDefinitionWrapper
-      attr_reader :name, :description, :handler, :dependencies, :timeout_seconds, :type
-
       # Reads the `step_definition` of an event.
       def initialize(definition_data)
-        data = IndifferentHash.with_strings(definition_data)
-        @name = data["name"] || ""
-        @description = data["description"] || ""
-        @handler = HandlerWrapper.new(data["handler"])
-        @dependencies = data["dependencies"] || []
-        @timeout_seconds = data["timeout_seconds"] || 30
-        @type = data["type"] || "standard"
-        @told = data
+        @told = IndifferentHash.with_strings(definition_data)
+      end
+
+      def name
+        @told["name"] || ""
+      end
+
+      def description
+        @told["description"] || ""
+      end
+
+      def handler
+        @handler ||= HandlerWrapper.new(@told["handler"])
+      end
+
+      def dependencies
+        @told["dependencies"] || []
+      end
+
+      def timeout_seconds
+        @told["timeout_seconds"] || 30
+      end
+
+      def type
+        @told["type"] || "standard"
       end
 
       # How it is tried again.

@@ -7,18 +7,29 @@ require "tasker_core/models/workflow_step_wrapper"
 
 module TaskerCore
   module Models
-    # All that an event tells of its step.
+    # All that an event tells of its step. It is read when it is asked for.
     class TaskSequenceStepWrapper
-      attr_reader :task, :workflow_step, :dependency_results, :step_definition
-
       # Reads a step event, or its `task_sequence_step`.
       def initialize(step_data)
         data = IndifferentHash.with_strings(step_data)
-        data = IndifferentHash.with_strings(data["task_sequence_step"]) if data["task_sequence_step"]
-        @task = TaskWrapper.new(data["task"])
-        @workflow_step = WorkflowStepWrapper.new(data["workflow_step"])
-        @dependency_results = DependencyResultsWrapper.new(data["dependency_results"])
-        @step_definition = StepDefinitionWrapper.new(data["step_definition"])
+        sequence = data["task_sequence_step"]
+        @told = sequence ? IndifferentHash.with_strings(sequence) : data
+      end
+
+      def task
+        @task ||= TaskWrapper.new(@told["task"])
+      end
+
+      def workflow_step
+        @workflow_step ||= WorkflowStepWrapper.new(@told["workflow_step"])
+      end
+
+      def dependency_results
+        @dependency_results ||= DependencyResultsWrapper.new(@told["dependency_results"])
+      end
+
+      def step_definition
+        @step_definition ||= StepDefinitionWrapper.new(@told["step_definition"])
       end
 
       # A field of the task's context, or nil.

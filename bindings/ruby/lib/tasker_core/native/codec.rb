@@ -42,7 +42,7 @@ module TaskerCore
         # Whether a value can be written as it is. The order is that of how often things occur.
         def json?(value, depth)
           case value
-          when String then text?(value)
+          when String then value.ascii_only? || text?(value)
           when Hash then depth.positive? && object?(value, depth - 1)
           when Integer, nil, true, false then true
           when Array then depth.positive? && value.all? { |below| json?(below, depth - 1) }
@@ -54,7 +54,7 @@ module TaskerCore
 
         def key?(key)
           case key
-          when String then text?(key)
+          when String then key.ascii_only? || text?(key)
           when Symbol then text?(key.name)
           else false
           end

@@ -31,6 +31,15 @@ module TaskerCore
         @functions.tasker_buf_free(out)
       end
 
+      # Hands over a result, without waiting for room: the call that each step makes. Raises errors.
+      def complete(handle, token, result)
+        out = FFI::MemoryPointer.new(Buffer.size)
+        code = @functions.tasker_complete_nb(handle, token, result, result.bytesize, 0, out)
+        raise_error(:tasker_complete, code, copy(out)) if code.negative?
+      ensure
+        @functions.tasker_buf_free(out)
+      end
+
       # Like {#answer}, but errors are raised. The outcome is dropped: use {#answer} where it matters.
       def ask(name, *args)
         code, document = answer(name, *args)

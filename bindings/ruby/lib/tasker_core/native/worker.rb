@@ -97,8 +97,9 @@ module TaskerCore
 
       # Hands over a result. Waits for room up to `timeout` seconds. An error says whether the token is still good.
       def complete(token, result, timeout)
-        function = timeout.zero? ? :tasker_complete_nb : :tasker_complete
-        @library.ask(function, @handle, token, result, result.bytesize, milliseconds(timeout))
+        return @library.complete(@handle, token, result) if timeout.zero?
+
+        @library.ask(:tasker_complete, @handle, token, result, result.bytesize, milliseconds(timeout))
         nil
       end
 

@@ -15,13 +15,13 @@ module TaskerCore
 
       # Raises {MethodNotAllowedError} unless templates may name the method.
       def initialize(handler, target_method)
-        allowed = self.class.allowed_methods(handler)
         @handler = handler
-        @target_method = allowed.find { |name| name.name == target_method.to_s }
-        return if @target_method
+        @target_method = target_method.to_sym
+        return if self.class.allowed?(handler, @target_method)
 
         raise MethodNotAllowedError,
-              "#{handler.class} has no method #{target_method.to_s.inspect} for templates; it has: #{allowed.join(", ")}"
+              "#{handler.class} has no method #{target_method.to_s.inspect} for templates; " \
+              "it has: #{self.class.allowed_methods(handler).join(", ")}"
       end
 
       def call(context)
@@ -35,17 +35,27 @@ module TaskerCore
 
       # The methods of a handler that templates may name, sorted.
       def self.allowed_methods(handler)
-        declared = handler.class.respond_to?(:handler_methods) ? handler.class.handler_methods : nil
-        names = declared&.map(&:to_sym) || ([:call] | handler.singleton_methods | of_application(handler))
-        names.select { |name| takes_context?(handler, name) }.sort
+        (declared(handler) || handler.public_methods).uniq.select { |name| allowed?(handler, name) }.sort
       end
 
-      # What the application's own classes and modules define: not what only overrides a method of this gem or of all objects.
-      def self.of_application(handler)
-        ours, theirs = handler.class.ancestors.partition do |kind|
-          Object.ancestors.include?(kind) || kind.name.to_s.start_with?("TaskerCore::")
-        end
-        theirs.flat_map { |kind| kind.public_instance_methods(false) } - ours.flat_map { |kind| kind.instance_methods(false) }
+      # Whether templates may name a method of a handler.
+      def self.allowed?(handler, name)
+        names = declared(handler)
+        known = names ? names.include?(name) : name == :call || of_application?(handler, name)
+        known && takes_context?(handler, name)
+      end
+
+      def self.declared(handler)
+        handler.class.handler_methods&.map(&:to_sym) if handler.class.respond_to?(:handler_methods)
+      end
+
+      # Whether the application's own classes and modules define a method: not if it only overrides one of this gem or of all
+      # objects.
+      def self.of_application?(handler, name)
+        return true if handler.singleton_methods.include?(name)
+
+        ours, theirs = handler.class.ancestors.partition { |kind| Object <= kind || kind.name.to_s.start_with?("TaskerCore::") }
+        theirs.any? { |kind| kind.public_method_defined?(name, false) } && ours.none? { |kind| kind.method_defined?(name, false) }
       end
 
       def self.takes_context?(handler, name)
@@ -54,7 +64,7 @@ module TaskerCore
         arity = handler.method(name).arity
         arity == 1 || (arity.negative? && arity >= -2)
       end
-      private_class_method :of_application, :takes_context?
+      private_class_method :declared, :of_application?, :takes_context?
     end
   end
 end

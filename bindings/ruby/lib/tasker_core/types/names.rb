@@ -24,12 +24,12 @@ module TaskerCore
     module Kinds
       UUID = where(STRING, "a UUID") { |text| text.match?(UUID_REGEX) }
       # A Hash that is read by strings and symbols alike.
-      RECORD = Kind.new("a Hash") { |value, &refuse| value.is_a?(::Hash) ? IndifferentHash.wrap(value) : refuse.call }
+      RECORD = Kind.new("a Hash") { |value| value.is_a?(::Hash) ? IndifferentHash.wrap(value) : Kind::REFUSED }
       # A moment, from text as well.
-      TIME = Kind.new("a time") do |value, &refuse|
+      TIME = Kind.new("a time") do |value|
         value.respond_to?(:to_time) || value.is_a?(::Time) ? value : ::Time.iso8601(value.to_s)
       rescue ArgumentError
-        refuse.call
+        Kind::REFUSED
       end
     end
   end

@@ -7,24 +7,43 @@ module TaskerCore
   module Types
     # What a handler knows of the step that it runs.
     class StepContext
-      # The task, the step's own row, the records of the steps before it, and the step as its template declares it.
-      attr_reader :task, :workflow_step, :dependency_results, :step_definition
-      # What the template calls the handler by.
-      attr_reader :handler_name
-      # What ties logs of the task together.
-      attr_reader :correlation_id
-
       # Makes the context of one attempt, from a step event, from its `task_sequence_step`, or from a wrapper of that.
+      # `controls` answers to what {StepControls} does.
       def initialize(step_data, handler_name: nil, controls: nil)
-        @told = step_data.is_a?(Hash) ? IndifferentHash.with_strings(step_data) : {}
-        sequence = step_data.is_a?(Hash) ? Models::TaskSequenceStepWrapper.new(step_data) : step_data
-        @task = sequence.task
-        @workflow_step = sequence.workflow_step
-        @dependency_results = sequence.dependency_results
-        @step_definition = sequence.step_definition
-        @handler_name = handler_name || step_definition.handler.callable
-        @correlation_id = @told["correlation_id"] || task.correlation_id
-        @controls = controls || StepControls.new
+        @step_data = step_data
+        @sequence = step_data.is_a?(Hash) ? Models::TaskSequenceStepWrapper.new(step_data) : step_data
+        @handler_name = handler_name
+        @controls = controls || StepControls::NONE
+      end
+
+      # The task.
+      def task
+        @sequence.task
+      end
+
+      # The step's own row.
+      def workflow_step
+        @sequence.workflow_step
+      end
+
+      # The records of the steps before it.
+      def dependency_results
+        @sequence.dependency_results
+      end
+
+      # The step as its template declares it.
+      def step_definition
+        @sequence.step_definition
+      end
+
+      # What the template calls the handler by.
+      def handler_name
+        @handler_name ||= step_definition.handler.callable
+      end
+
+      # What ties logs of the task together.
+      def correlation_id
+        told["correlation_id"] || task.correlation_id
       end
 
       def task_uuid
@@ -170,7 +189,7 @@ module TaskerCore
 
       # The event that announced the attempt, with parts such as `trace_id` and `timeout_ms`.
       def event
-        @event ||= IndifferentHash.wrap(@told)
+        @event ||= IndifferentHash.wrap(told)
       end
 
       def to_s
@@ -180,6 +199,12 @@ module TaskerCore
       def inspect
         "#<#{self.class} task_uuid=#{task_uuid} step_uuid=#{step_uuid} step_name=#{step_name} handler_name=#{handler_name} " \
           "retry_count=#{retry_count} max_retries=#{max_retries}>"
+      end
+
+      private
+
+      def told
+        @step_data.is_a?(Hash) ? IndifferentHash.with_strings(@step_data) : {}
       end
     end
   end

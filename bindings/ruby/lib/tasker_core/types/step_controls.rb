@@ -18,6 +18,9 @@ module TaskerCore
       def heartbeat(details = nil)
         @heartbeat.call(details) ? true : false
       end
+
+      # Where there is no worker.
+      NONE = new.freeze
     end
   end
 end

@@ -109,6 +109,8 @@ module TaskerCore
         private
 
         def from_hash(output)
+          return success(result: output) unless output.key?("success") || output.key?(:success)
+
           said = output.transform_keys(&:to_s)
           case said["success"]
           when true then (said.keys - SUCCESS_KEYS).empty? && said.key?("result") ? Success.new(said) : success(result: output)

@@ -38,6 +38,7 @@ module TaskerCore
           throw(:unwritable) if depth > DEEPEST
 
           case value
+          when String, Integer, nil, true, false then value
           when Hash then write_hash(value, depth)
           when Array then value.map { |item| write(item, depth + 1) }
           else record?(value) ? write(value.to_h, depth) : value
@@ -45,7 +46,8 @@ module TaskerCore
         end
 
         def write_hash(value, depth)
-          written = value.to_h { |key, item| [key.is_a?(Symbol) ? key.name : key, write(item, depth + 1)] }
+          written = {}
+          value.each_pair { |key, item| written[key.is_a?(Symbol) ? key.name : key] = write(item, depth + 1) }
           written.size == value.size ? written : throw(:unwritable)
         end
 

@@ -16,16 +16,22 @@ module TaskerCore
       REFUSED = [Native::Status::E_INVALID, Native::Status::E_ENCODING, Native::Status::E_TOO_LARGE].freeze
       private_constant :ROOM_SLICE, :REFUSED
 
-      attr_reader :token, :event_id
+      attr_reader :token
       # Why it was cancelled: `timeout`, `cancelled`, `lease_lost` or `shutdown`; nil if it was not.
       attr_reader :reason
 
-      def initialize(worker, token, event_id)
+      # `id` is the event's, in 16 bytes.
+      def initialize(worker, token, id)
         @worker = worker
         @token = token
-        @event_id = event_id
+        @id = id
         @reason = nil
         @answered = false
+      end
+
+      # The id of the event that announced it.
+      def event_id
+        Native::Frames.uuid(@id)
       end
 
       # Whether the result is no longer wanted.
@@ -105,11 +111,11 @@ module TaskerCore
 
       # Calls again for as long as there is no room. The first call does not wait.
       def in_turn(patience)
-        deadline = now + patience
         wait = 0.0
         begin
           yield wait
         rescue UnavailableError => e
+          deadline ||= now + patience
           raise if e.code != Native::Status::E_BUSY || now >= deadline
 
           wait = ROOM_SLICE

@@ -35,7 +35,7 @@ module TaskerCore
       def on_frame(frame)
         case frame.type
         when Native::FrameType::STEP
-          @runner.run(Attempt.new(@worker, frame.number, Native::Frames.uuid(frame.id)), frame.payload)
+          @runner.run(Attempt.new(@worker, frame.number, frame.id), frame.payload)
         when Native::FrameType::CANCEL
           @runner.cancel(frame.number, Native::Codec.load(frame.payload)["reason"] || "cancelled")
         when Native::FrameType::DOMAIN_EVENT

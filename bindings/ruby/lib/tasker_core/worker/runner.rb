@@ -98,7 +98,7 @@ module TaskerCore
 
       # Only the handler can be interrupted. If it ends its own thread, the step is answered all the same.
       def work((attempt, payload))
-        event = {}
+        event = nil
         document = Thread.handle_interrupt(Object => :immediate) do
           event = Native::Codec.load(payload)
           @bridge.received(event)
@@ -126,7 +126,7 @@ module TaskerCore
       def forget(attempt)
         @lock.synchronize do
           @attempts.delete(attempt.token)
-          @changed.broadcast
+          @changed.broadcast if @attempts.empty?
         end
       end
 

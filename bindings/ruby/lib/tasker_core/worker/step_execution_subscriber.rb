@@ -2,7 +2,6 @@
 
 require "tasker_core/execution"
 require "tasker_core/registry"
-require "tasker_core/types/step_controls"
 
 module TaskerCore
   module Worker
@@ -49,18 +48,12 @@ module TaskerCore
 
       # Executes the step of an event and returns its result, or a checkpoint. `attempt` is how its handler reaches the core.
       def execute(event, attempt = nil)
-        document = Execution.run(event, resolver: @handler_registry, controls: controls(attempt), worker_id: @worker_id)
+        document = Execution.run(event, resolver: @handler_registry, controls: attempt, worker_id: @worker_id)
         count(document)
         document
       end
 
       private
-
-      def controls(attempt)
-        return Types::StepControls.new unless attempt
-
-        Types::StepControls.new(cancelled: attempt.method(:cancelled?), heartbeat: attempt.method(:heartbeat))
-      end
 
       def count(document)
         ended = if StepOutcome.checkpoint?(document) then :checkpoints
