@@ -24,8 +24,14 @@ _REFUSED = (Status.E_INVALID, Status.E_ENCODING, Status.E_TOO_LARGE)
 _MOST_TEXT = 500
 
 
+_cancelling = threading.Lock()
+"""One lock for all attempts: few are cancelled."""
+
+
 class Attempt:
     """A step that this process holds."""
+
+    __slots__ = ("_event_id", "_on_cancel", "_worker", "reason", "token")
 
     def __init__(self, worker: NativeWorker, token: int, event_id: bytes) -> None:
         self.token = token
@@ -33,7 +39,6 @@ class Attempt:
         """Why it was cancelled: `timeout`, `cancelled`, `lease_lost` or `shutdown`."""
         self._worker = worker
         self._event_id = event_id
-        self._lock = threading.Lock()
         self._on_cancel: Callable[[], None] | None = None
 
     @property
@@ -64,7 +69,7 @@ class Attempt:
 
     def cancel(self, reason: str) -> None:
         """Take the step back: its handler is told when it asks, and if it is a coroutine, at its next await."""
-        with self._lock:
+        with _cancelling:
             if self.reason:
                 return
             self.reason = reason
@@ -74,7 +79,7 @@ class Attempt:
 
     def on_cancel(self, callback: Callable[[], None]) -> None:
         """Have a function called when the step is cancelled, at once if it was."""
-        with self._lock:
+        with _cancelling:
             self._on_cancel = callback
             cancelled = bool(self.reason)
         if cancelled:

@@ -103,6 +103,6 @@ class Channel:
     def _read(self, payload: bytes) -> Document:
         """Read a step's event, on the thread of its handler, and tell listeners of the bridge."""
         event: Document = loads(payload)
-        if self._bridge.is_active and self._bridge.listener_count(EventNames.STEP_EXECUTION_RECEIVED):
+        if self._bridge.has_listeners and self._bridge.listener_count(EventNames.STEP_EXECUTION_RECEIVED):
             self._bridge.publish(EventNames.STEP_EXECUTION_RECEIVED, FfiStepEvent.model_validate(event))
         return event

@@ -30,7 +30,9 @@ try:
 except ImportError:
     _orjson = None
 
+_SIMPLE = frozenset((str, int, bool, type(None)))
 _BUILT_IN = frozenset((float, dict, list, tuple))
+_ONLY_STRINGS = frozenset((str,))
 
 _stdlib_encode: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -88,17 +90,16 @@ def _is_plain(value: Any) -> bool:
         below: list[Any] = []
         for item in level:
             kind = type(item)
-            if kind is str or kind is int or kind is bool or item is None:
+            if kind in _SIMPLE:
                 continue
             if isinstance(item, float):
                 if item - item != 0.0:  # NaN and the infinities
                     raise EncodeError(_explain(value))
             elif isinstance(item, dict):
-                for key in item:
-                    if type(key) is not str:
-                        plain = False
-                        if not isinstance(key, str):
-                            raise EncodeError(_explain(value))
+                if not _ONLY_STRINGS.issuperset(map(type, item)):
+                    plain = False
+                    if not all(isinstance(key, str) for key in item):
+                        raise EncodeError(_explain(value))
                 below.extend(item.values())
             elif isinstance(item, (list, tuple)):
                 below.extend(item)

@@ -22,6 +22,9 @@ _DEEPEST = 150
 
 _MOST_LOADERS = 4096
 
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+"""The types of what is JSON as it stands; subclasses are not, enums for instance."""
+
 Loader = Callable[[Any, str], Any]
 """Makes a typed value from JSON; the text says where it stands, for errors."""
 
@@ -41,7 +44,7 @@ _DICT_TYPES = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
 def dump(value: Any) -> Any:
     """Write the typed values in a result as JSON. Plain values stay as they are, whether they are JSON or not."""
-    return _dump(value, {}, 0, declared=False)
+    return value if type(value) in _PLAIN else _dump(value, {}, 0, declared=False)
 
 
 def _dump(value: Any, done: dict[int, Any], depth: int, *, declared: bool) -> Any:
@@ -60,9 +63,11 @@ def _dump(value: Any, done: dict[int, Any], depth: int, *, declared: bool) -> An
     below = depth + 1
     written = value
     if isinstance(value, dict):
-        written = {key: _dump(item, done, below, declared=declared) for key, item in value.items()}
+        written = {
+            key: item if type(item) in _PLAIN else _dump(item, done, below, declared=declared) for key, item in value.items()
+        }
     elif isinstance(value, (list, tuple)) or (declared and isinstance(value, (set, frozenset))):
-        written = [_dump(item, done, below, declared=declared) for item in value]
+        written = [item if type(item) in _PLAIN else _dump(item, done, below, declared=declared) for item in value]
     elif hasattr(type(value), "model_dump"):
         written = value.model_dump(mode="json")
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):

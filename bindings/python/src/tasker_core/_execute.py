@@ -87,7 +87,7 @@ class _Attempt:
         output = handler.call(StepContext.from_ffi_event(event, definition.callable, controls))
         if isinstance(output, StepHandlerResult):
             return output
-        return output if inspect.isawaitable(output) else step_result(output)
+        return output if type(output) is not dict and inspect.isawaitable(output) else step_result(output)
 
     async def finish(self, outcome: Awaitable[Any]) -> Document:
         """Wait for an `async` handler."""

@@ -125,7 +125,7 @@ class Library:
         """
         out = Buffer()
         try:
-            code: int = self._functions[name](*args, ctypes.byref(out))
+            code: int = self._functions[name](*args, out)
             return code, ctypes.string_at(out.data, out.len) if out.data else b""
         except BaseException:
             if undo is not None and out.data:
@@ -133,7 +133,7 @@ class Library:
             raise
         finally:
             if out.data:
-                self._free(ctypes.byref(out))
+                self._free(out)
 
     def ask(self, name: str, *args: Any) -> bytes:
         """Like `answer`, but errors are raised. The outcome is dropped: use `answer` where it matters."""

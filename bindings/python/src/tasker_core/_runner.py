@@ -174,7 +174,7 @@ class Runner:
 
     def _tell(self, event: Document, document: Document) -> None:
         """Tell listeners of the bridge, if there are any."""
-        if not self._bridge.is_active:
+        if not self._bridge.has_listeners:
             return
         if is_checkpoint(document):
             self._bridge.publish(EventNames.STEP_CHECKPOINT_YIELD, document)

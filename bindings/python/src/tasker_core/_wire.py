@@ -57,7 +57,7 @@ def document(result: StepHandlerResult, stamp: Stamp) -> dict[str, Any]:
         "success": True,
         "status": "completed",
         "result": {} if result.result is None else dump(result.result),
-        "metadata": {**stamp.metadata(), "retryable": False, "custom": plain(result.metadata)},
+        "metadata": {**stamp.metadata(), "retryable": False, "custom": plain(result.metadata) if result.metadata else {}},
     }
 
 

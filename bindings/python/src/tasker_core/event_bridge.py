@@ -110,6 +110,11 @@ class EventBridge:
         return [listener for listener, _ in self._listeners.get(event, ())]
 
     @property
+    def has_listeners(self) -> bool:
+        """Whether events are passed on to anybody."""
+        return self._active and any(self._listeners.values())
+
+    @property
     def is_active(self) -> bool:
         """Whether events are passed on."""
         return self._active

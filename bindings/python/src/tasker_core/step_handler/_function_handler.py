@@ -45,6 +45,9 @@ class Inputs:
         return {key: context.get_input(key) for key in self.keys}
 
 
+_NO_INPUTS = Inputs()
+
+
 class FunctionStepHandler(StepHandler):
     """A handler whose `call` runs a function. Exceptions become failures, here as for any other handler."""
 
@@ -57,7 +60,9 @@ class FunctionStepHandler(StepHandler):
         """Run the function with the arguments that it asks for."""
         try:
             output = type(self).function(**self.arguments(context))
-            return self._finish(output) if inspect.isawaitable(output) else step_result(output, self.worker_template)
+            if type(output) is not dict and inspect.isawaitable(output):
+                return self._finish(output)
+            return step_result(output, self.worker_template)
         except Exception as error:
             return failure_from_exception(error)
 
@@ -71,11 +76,14 @@ class FunctionStepHandler(StepHandler):
         """Return the arguments for this attempt."""
         # The decorators depends_on and inputs may stand above or below the one that made this class.
         function = type(self).function
-        wanted: Inputs = getattr(function, "_inputs", Inputs())
+        wanted: Inputs = getattr(function, "_inputs", _NO_INPUTS)
         dependencies: dict[str, Dependency] = getattr(function, "_depends_on", {})
         given = wanted.values(context)
-        given.update((name, dependency.value(context)) for name, dependency in dependencies.items())
-        given.update((name, value) for name, value in self.extras(context).items() if name in self.accepts)
+        for name, dependency in dependencies.items():
+            given[name] = dependency.value(context)
+        for name, value in self.extras(context).items():
+            if name in self.accepts:
+                given[name] = value
         return given
 
     def extras(self, context: StepContext) -> dict[str, Any]:

@@ -54,8 +54,8 @@ def step_result(output: Any, worker_template: str | None = None) -> StepHandlerR
     """
     if isinstance(output, StepHandlerResult):
         return output
-    if output is None:
-        return StepHandlerResult.success({})
+    if type(output) is dict or output is None:
+        return StepHandlerResult.success(dump(output))
     if isinstance(output, StepHandlerCallResult):
         return _from_call_result(output)
     if isinstance(output, Decision):

@@ -28,13 +28,7 @@ class FfiStepEvent(Model):
     @classmethod
     def from_core(cls, event: Mapping[str, Any]) -> FfiStepEvent:
         """Take an event as the core writes it: all fields are there, and their values are right."""
-        try:
-            return cls._of({name: event[name] for name in cls.__dataclass_fields__})
-        except KeyError:
-            return cls.model_validate(event)
-
-
-_IDS = ("task_uuid", "step_uuid", "correlation_id")
+        return cls._of(event) if event.keys() >= cls.__dataclass_fields__.keys() else cls.model_validate(event)
 
 
 def _never() -> bool:
@@ -71,42 +65,28 @@ class StepContext(Model):
     """The template's `handler.initialization`."""
     step_inputs: dict[str, Any] = field(default_factory=dict)
     """What the step itself was given; batch workers find their range here."""
-    retry_count: int = 0
+    retry_count: int = field(default_factory=int)
     """The attempts before this one."""
-    max_retries: int = 3
+    max_retries: int = field(default_factory=lambda: 3)
     """How many attempts the template allows."""
     controls: StepControls = field(default_factory=StepControls, repr=False, compare=False)
 
     @classmethod
     def from_ffi_event(cls, event: FfiStepEvent, handler_name: str, controls: StepControls | None = None) -> StepContext:
-        """Make the context of one attempt from the event that announced it."""
-        sequence = event.task_sequence_step
-        task = _mapping(sequence.get("task"))
-        task = _mapping(task.get("task")) or task
-        step = _mapping(sequence.get("workflow_step"))
-        handler = _mapping(_mapping(sequence.get("step_definition")).get("handler"))
-        attempts, max_attempts = step.get("attempts"), step.get("max_attempts")
-        return cls._of(
-            {
-                "event": event,
-                "handler_name": handler_name,
-                "input_data": _mapping(task.get("context")),
-                "dependency_results": _mapping(sequence.get("dependency_results")),
-                "step_config": _mapping(handler.get("initialization")),
-                "step_inputs": _mapping(step.get("inputs")),
-                "retry_count": 0 if attempts is None else attempts,
-                "max_retries": 3 if max_attempts is None else max_attempts,
-                "controls": controls or StepControls(),
-            }
-        )
+        """Make the context of one attempt from the event that announced it.
+
+        All else is read from the event when it is asked for: few handlers ask for more than one or two things.
+        """
+        return cls._of({"event": event, "handler_name": handler_name, "controls": controls or StepControls()})
 
     if not TYPE_CHECKING:  # or checkers would take any name for an attribute
 
         def __getattr__(self, name: str) -> Any:
-            """Read an id when it is asked for: that takes longer than all else here, and few handlers ask."""
-            if name not in _IDS:
+            """Read what the event tells, once."""
+            read = _OF_THE_EVENT.get(name)
+            if read is None:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            value = self.__dict__[name] = UUID(getattr(self.event, name))
+            value = self.__dict__[name] = read(self.event)
             return value
 
     # What the task and the steps before gave.
@@ -238,3 +218,32 @@ def unwrap_result(record: Any) -> Any:
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _input_data(event: FfiStepEvent) -> dict[str, Any]:
+    task = _mapping(event.task_sequence_step.get("task"))
+    return _mapping((_mapping(task.get("task")) or task).get("context"))
+
+
+def _step_config(event: FfiStepEvent) -> dict[str, Any]:
+    definition = _mapping(event.task_sequence_step.get("step_definition"))
+    return _mapping(_mapping(definition.get("handler")).get("initialization"))
+
+
+def _of_the_step(event: FfiStepEvent, key: str, default: int) -> Any:
+    value = _mapping(event.task_sequence_step.get("workflow_step")).get(key)
+    return default if value is None else value
+
+
+_OF_THE_EVENT: dict[str, Callable[[FfiStepEvent], Any]] = {
+    "task_uuid": lambda event: UUID(event.task_uuid),
+    "step_uuid": lambda event: UUID(event.step_uuid),
+    "correlation_id": lambda event: UUID(event.correlation_id),
+    "input_data": _input_data,
+    "dependency_results": lambda event: _mapping(event.task_sequence_step.get("dependency_results")),
+    "step_config": _step_config,
+    "step_inputs": lambda event: _mapping(_mapping(event.task_sequence_step.get("workflow_step")).get("inputs")),
+    "retry_count": lambda event: _of_the_step(event, "attempts", 0),
+    "max_retries": lambda event: _of_the_step(event, "max_attempts", 3),
+}
+"""How a context reads its fields."""
