@@ -78,8 +78,11 @@ func NewCompletionProcessorService(sink ResultSink, slots *Slots, cfg Completion
 // then made again once the lease has run out.
 func (s *CompletionProcessorService) Send(c *Completion) { s.queue.put(c) }
 
-// TrySend is Send for those who must not wait: it returns false, and does nothing, while the channel is full.
-func (s *CompletionProcessorService) TrySend(c *Completion) bool { return s.queue.tryPut(c) }
+// TrySend is Send for those who must not wait: it hands over the first of a batch, as many as there is room for, and returns
+// how many.
+func (s *CompletionProcessorService) TrySend(batch []*Completion) (sent int) {
+	return s.queue.tryPut(batch)
+}
 
 // Stop hands over what was sent and returns when it is accepted. When ctx is done before, what is left is given up: its
 // attempts stay leased, and are made again once the lease has run out.

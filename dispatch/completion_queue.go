@@ -24,6 +24,7 @@ type completionQueue struct {
 	blocked  int // callers of put
 	flushing int // batches
 	closed   bool
+	ready    []*completionShard // what next works on
 }
 
 // completionShard is the part of a [completionQueue] that takes turns.
@@ -51,20 +52,22 @@ func (q *completionQueue) put(c *Completion) {
 	}
 	q.blocked--
 	q.add(c)
+	q.start()
 }
 
-// tryPut is put for those who must not wait: it returns false while the queue is full.
-func (q *completionQueue) tryPut(c *Completion) bool {
+// tryPut is put for those who must not wait: it takes the first of a batch, as many as there is room for.
+func (q *completionQueue) tryPut(batch []*Completion) (put int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
-		return true
+		return len(batch)
 	}
-	if q.waiting >= q.room {
-		return false
+	put = min(len(batch), max(q.room-q.waiting, 0))
+	for _, c := range batch[:put] {
+		q.add(c)
 	}
-	q.add(c)
-	return true
+	q.start()
+	return put
 }
 
 // add puts a result in its shard. The caller holds mu.
@@ -72,7 +75,6 @@ func (q *completionQueue) add(c *Completion) {
 	shard := &q.shards[int(c.Message.Key.TaskUUID[15])%len(q.shards)]
 	shard.waiting = append(shard.waiting, c)
 	q.waiting++
-	q.start()
 }
 
 // close takes nothing more but from those who wait in put, and returns when all is flushed.
@@ -110,28 +112,25 @@ func (q *completionQueue) start() {
 }
 
 // next is the shards whose results make the next batch, none if there shall be none now. The caller holds mu.
-func (q *completionQueue) next() (of []*completionShard) {
-	few := false
+func (q *completionQueue) next() []*completionShard {
+	ready, few := q.ready[:0], false
 	for i := range q.shards {
-		shard := &q.shards[i]
-		if shard.busy || len(shard.waiting) == 0 {
-			continue
+		if shard := &q.shards[i]; !shard.busy && len(shard.waiting) > 0 {
+			ready = append(ready, shard)
+			few = few || len(shard.waiting) < worthwhile
 		}
-		of = append(of, shard)
-		few = few || len(shard.waiting) < worthwhile
 	}
-	switch {
-	case len(of) == 0:
-		return nil
-	case q.flushing == 0 && few: // all at once; those with the fewest first, so that none is left out for ever
-		slices.SortFunc(of, func(a, b *completionShard) int { return len(a.waiting) - len(b.waiting) })
-		return of
+	q.ready = ready
+	if q.flushing == 0 && few { // all at once; those with the fewest first, so that none is left out for ever
+		slices.SortFunc(ready, func(a, b *completionShard) int { return len(a.waiting) - len(b.waiting) })
+		return slices.Clone(ready)
 	}
-	i := slices.IndexFunc(of, func(s *completionShard) bool { return len(s.waiting) >= worthwhile })
-	if i < 0 {
-		return nil
+	for _, shard := range ready {
+		if len(shard.waiting) >= worthwhile {
+			return []*completionShard{shard}
+		}
 	}
-	return of[i : i+1]
+	return nil
 }
 
 // take makes a batch of what waits in the shards. The caller holds mu.

@@ -113,7 +113,7 @@ func TestAFullQueueMakesSendersWaitAndTakesThemWhenItIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueueTest(2, 500)
 		q.puts(0, 3) // one of which is being flushed
-		require.False(t, q.tryPut(result(0)))
+		require.Zero(t, q.tryPut([]*Completion{result(0)}))
 		sent := make(chan time.Duration)
 		go func() {
 			q.put(result(0))
@@ -126,7 +126,7 @@ func TestAFullQueueMakesSendersWaitAndTakesThemWhenItIsClosed(t *testing.T) {
 		q.close()
 		require.Equal(t, []flushed{{[2]int{1, 0}, 0}, {[2]int{2, 0}, time.Second}, {[2]int{2, 1}, 2 * time.Second}}, q.batches)
 		q.put(result(0))
-		require.True(t, q.tryPut(result(0)), "as Send, it does nothing then")
+		require.Equal(t, 1, q.tryPut([]*Completion{result(0)}), "as put, it does nothing then")
 		require.Zero(t, q.waiting)
 	})
 }

@@ -101,11 +101,18 @@ func (b *ffiBreaker) observe(n int, took time.Duration, now time.Time) (changed 
 	return false
 }
 
-// slowing says that each send is worth a measurement of its own.
-func (b *ffiBreaker) slowing() bool {
+// trusting says that results are taken quickly, so that not each send is worth a measurement of its own.
+func (b *ffiBreaker) trusting() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.metrics.State != FfiBreakerClosed || b.metrics.ConsecutiveFailures > 0
+	return b.metrics.State == FfiBreakerClosed && b.metrics.ConsecutiveFailures == 0
+}
+
+// sent counts sends that could not be slow.
+func (b *ffiBreaker) sent(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.metrics.Sends += uint64(n)
 }
 
 // room returns how many steps may be handed out now.

@@ -113,6 +113,7 @@ type FfiDispatchChannel struct {
 	waiting   []*FfiStepEvent // in the order of their coming; entries that are no longer waiting are skipped
 	notices   []FfiDelivery
 	results   []*Completion
+	ending    []*Completion // what CompleteAll works on
 	sending   chan struct{} // a token when there are results
 	parked    []*DispatchHandlerMessage
 	counts    ffiCounts
@@ -223,10 +224,15 @@ func (c *FfiDispatchChannel) giveBack(e *FfiStepEvent, end FfiEnd) {
 
 // settle ends a delivery on which nobody works. The caller holds mu.
 func (c *FfiDispatchChannel) settle(e *FfiStepEvent, end FfiEnd, result *Completion) {
+	c.end(e, end)
+	c.enqueue(result)
+}
+
+// end ends a delivery, but for its result. The caller holds mu.
+func (c *FfiDispatchChannel) end(e *FfiStepEvent, end FfiEnd) {
 	c.leave(e)
 	c.forget(e, end)
 	c.giveSlot(e.Message)
-	c.enqueue(result)
 }
 
 // quarantine ends a delivery that the host still works on. The caller holds mu.

@@ -192,6 +192,37 @@ func TestAnEventIsMadeOnceTheDatabaseIsBack(t *testing.T) {
 	})
 }
 
+func TestOfManyResultsEachIsTakenOverOrNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHostTest(t, 5, FfiConfig{CompletionBufferSize: 2})
+		gate := h.closeGate()
+		var endings []FfiEnding
+		for range 4 {
+			endings = append(endings, FfiEnding{Event: h.held(0), Result: success()})
+		}
+		released := h.held(0)
+		require.NoError(t, h.Release(released))
+		endings = append([]FfiEnding{{Event: released, Result: success()}}, endings...)
+		h.CompleteAll(endings)
+		var stale *FfiStaleError
+		require.ErrorAs(t, endings[0].Err, &stale)
+		require.NoError(t, endings[1].Err, "the one for which there was room beside what was released")
+		for _, e := range endings[2:] {
+			require.ErrorIs(t, e.Err, ErrFfiBusy)
+		}
+		close(gate)
+		synctest.Wait()
+		h.CompleteAll(endings[2:])
+		require.NoError(t, endings[2].Err)
+		require.NoError(t, endings[3].Err)
+		require.ErrorIs(t, endings[4].Err, ErrFfiBusy, "room for two")
+		synctest.Wait()
+		require.NoError(t, h.Complete(endings[4].Event, success()))
+		require.Len(t, h.ends(), 5)
+		h.stop()
+	})
+}
+
 // panicSink panics on each second result, whether or not it would have to wait for the first.
 type panicSink struct {
 	*hostTest
@@ -210,12 +241,12 @@ func (s *panicSink) Send(c *Completion) {
 	s.hostTest.Send(c)
 }
 
-func (s *panicSink) TrySend(c *Completion) bool {
+func (s *panicSink) TrySend(batch []*Completion) int {
 	if s.waits {
-		return false
+		return 0
 	}
 	s.panics()
-	return s.hostTest.TrySend(c)
+	return s.hostTest.TrySend(batch)
 }
 
 func TestAPanicInTheSinkDoesNotEndTheProcess(t *testing.T) {

@@ -10,28 +10,53 @@ import (
 	"github.com/tasker-systems/tasker-go/sdk"
 )
 
+// FfiEnding is the result of a step that the host holds, and what came of handing it over.
+type FfiEnding struct {
+	Event  *FfiStepEvent
+	Result *sdk.StepExecutionResult
+	Err    error
+}
+
 // Complete takes over the result of a step that the host holds, and ends the delivery. [ErrFfiBusy] means that there is no
 // room: the event is still the host's. An [FfiStaleError] means that the delivery is over; nothing changes.
 func (c *FfiDispatchChannel) Complete(e *FfiStepEvent, r *sdk.StepExecutionResult) error {
+	one := [1]FfiEnding{{Event: e, Result: r}}
+	c.CompleteAll(one[:])
+	return one[0].Err
+}
+
+// CompleteAll is Complete for many steps, and sets each one's Err: each is accepted or not, whatever the others are.
+func (c *FfiDispatchChannel) CompleteAll(endings []FfiEnding) {
+	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.take(e); err != nil {
-		return err
+	results := c.ending[:0]
+	for i := range endings {
+		e, r := endings[i].Event, endings[i].Result
+		if endings[i].Err = c.take(e, len(results)); endings[i].Err != nil {
+			continue
+		}
+		if r.Metadata.StartedAt == nil {
+			r.Metadata.StartedAt = &e.since // it does not change any more
+		}
+		if r.Metadata.CompletedAt.IsZero() {
+			r.Metadata.CompletedAt = now
+		}
+		c.counts.Completed++
+		c.end(e, FfiCompleted)
+		e.ending = Completion{Message: e.Message, Result: r}
+		results = append(results, &e.ending)
 	}
-	if r.Metadata.StartedAt == nil {
-		r.Metadata.StartedAt = &e.since // it does not change any more
-	}
-	c.counts.Completed++
-	e.ending = Completion{Message: e.Message, Result: r}
-	c.settle(e, FfiCompleted, &e.ending)
-	return nil
+	c.enqueue(results...)
+	clear(results)
+	c.ending = results
 }
 
 // Release gives a step that the host holds back to the queue, without using up an attempt. It fails as Complete does.
 func (c *FfiDispatchChannel) Release(e *FfiStepEvent) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.take(e); err != nil {
+	if err := c.take(e, 0); err != nil {
 		return err
 	}
 	c.counts.Released++
@@ -39,11 +64,11 @@ func (c *FfiDispatchChannel) Release(e *FfiStepEvent) error {
 	return nil
 }
 
-// take says whether the host may end the event now. The caller holds mu.
-func (c *FfiDispatchChannel) take(e *FfiStepEvent) error {
+// take says whether the host may end the event now, with so many results before its own. The caller holds mu.
+func (c *FfiDispatchChannel) take(e *FfiStepEvent, before int) error {
 	switch e.state {
 	case ffiHeld:
-		if c.unsent.Load() >= int64(c.cfg.CompletionBufferSize) {
+		if int(c.unsent.Load())+before >= c.cfg.CompletionBufferSize {
 			c.full.Store(true)
 			c.counts.Busy++
 			return ErrFfiBusy
@@ -122,7 +147,7 @@ func (c *FfiDispatchChannel) beginCheckpoint(e *FfiStepEvent) error {
 	if c.cfg.Checkpoints == nil {
 		return ErrFfiNoCheckpoints
 	}
-	if err := c.take(e); err != nil {
+	if err := c.take(e, 0); err != nil {
 		return err
 	}
 	e.state = ffiCheckpointing

@@ -81,15 +81,17 @@ func (h *hostTest) Send(c *Completion) {
 	h.accept(c)
 }
 
-// TrySend takes a result unless Send would make it wait.
-func (h *hostTest) TrySend(c *Completion) bool {
+// TrySend takes results unless Send would make them wait.
+func (h *hostTest) TrySend(batch []*Completion) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.gate != nil {
-		return false
+		return 0
 	}
-	h.accept(c)
-	return true
+	for _, c := range batch {
+		h.accept(c)
+	}
+	return len(batch)
 }
 
 func (h *hostTest) accept(c *Completion) {

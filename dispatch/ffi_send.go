@@ -6,15 +6,18 @@ import (
 	"github.com/tasker-systems/tasker-go/sdk"
 )
 
-// enqueue takes a result over to be sent. It never refuses: the host's results are refused before that, and those that
-// the core makes are no more than there are slots. The caller holds mu.
-func (c *FfiDispatchChannel) enqueue(r *Completion) {
-	if c.closed || c.sendAtOnce(r) { // once closed, the lease ends the attempt
+// enqueue takes results over to be sent. It never refuses: the host's results are refused before that, and those that the
+// core makes are no more than there are slots. The caller holds mu.
+func (c *FfiDispatchChannel) enqueue(results ...*Completion) {
+	if c.closed { // the lease ends the attempt
 		return
 	}
-	c.unsent.Add(1)
-	c.results = append(c.results, r)
-	if len(c.results) == 1 {
+	results = results[c.sendAtOnce(results):]
+	if len(results) == 0 {
+		return
+	}
+	c.unsent.Add(int64(len(results)))
+	if c.results = append(c.results, results...); len(c.results) == len(results) {
 		select {
 		case c.sending <- struct{}{}:
 		default:
@@ -22,25 +25,21 @@ func (c *FfiDispatchChannel) enqueue(r *Completion) {
 	}
 }
 
-// sendAtOnce spares a result the way over the channel's sender if nothing is before it, nothing makes it wait, and the
-// breaker does not want to see how long it takes.
-func (c *FfiDispatchChannel) sendAtOnce(r *Completion) (sent bool) {
-	if c.unsent.Load() > 0 || c.breaker.slowing() {
-		return false
+// sendAtOnce spares results the way over the channel's sender if none is before them, nothing makes them wait, and the
+// breaker does not want to see how long it takes. It returns how many are sent.
+func (c *FfiDispatchChannel) sendAtOnce(results []*Completion) (sent int) {
+	if c.unsent.Load() > 0 || !c.breaker.trusting() {
+		return 0
 	}
-	now := time.Now()
 	defer func() {
 		if v := recover(); v != nil {
 			c.counts.Panics++
-			c.logPanic("send a result", v)
-			sent = true // as far as it will ever be
+			c.logPanic("send results", v)
+			sent = len(results) // as far as they will ever be
 		}
-		if sent {
-			c.breaker.observe(1, 0, now)
-		}
+		c.breaker.sent(sent)
 	}()
-	r.stamp(now)
-	return c.sink.TrySend(r)
+	return c.sink.TrySend(results)
 }
 
 // sendAll hands results over, one after the other, for as long as the sink makes it wait. When the channel stops it sends
@@ -72,13 +71,13 @@ const clockedSends = 8
 func (c *FfiDispatchChannel) sendBatch(batch []*Completion) {
 	for len(batch) > 0 {
 		n := min(len(batch), clockedSends)
-		if c.breaker.slowing() {
+		if !c.breaker.trusting() {
 			n = 1
 		}
 		started := time.Now()
 		for i, r := range batch[:n] {
 			batch[i] = nil
-			c.send(r, started)
+			c.send(r)
 		}
 		sent := time.Now()
 		if c.breaker.observe(n, sent.Sub(started), sent) {
@@ -88,7 +87,7 @@ func (c *FfiDispatchChannel) sendBatch(batch []*Completion) {
 	}
 }
 
-func (c *FfiDispatchChannel) send(r *Completion, now time.Time) {
+func (c *FfiDispatchChannel) send(r *Completion) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.panicked("send a result", v)
@@ -97,15 +96,7 @@ func (c *FfiDispatchChannel) send(r *Completion, now time.Time) {
 			c.cfg.OnRoom()
 		}
 	}()
-	r.stamp(now)
 	c.sink.Send(r)
-}
-
-// stamp says when the attempt ended, if its handler did not.
-func (r *Completion) stamp(now time.Time) {
-	if r.Result != nil && r.Result.Metadata.CompletedAt.IsZero() {
-		r.Result.Metadata.CompletedAt = now
-	}
 }
 
 func (c *FfiDispatchChannel) breakerChanged(now time.Time) {

@@ -87,6 +87,6 @@ type Completion struct {
 type CompletionSender interface {
 	// Send hands a completion over. It waits while the completion channel is full.
 	Send(c *Completion)
-	// TrySend is Send for those who must not wait: it returns false, and does nothing, while the channel is full.
-	TrySend(c *Completion) bool
+	// TrySend hands over the first of a batch, as many as there is room for, and returns how many.
+	TrySend(batch []*Completion) (sent int)
 }

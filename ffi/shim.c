@@ -248,6 +248,19 @@ TASKER_API int32_t tasker_complete(tasker_handle h, tasker_token t, const uint8_
   }
 }
 
+TASKER_API int32_t tasker_complete_batch(tasker_handle h, const tasker_token *tokens, const uint8_t *const *results, const size_t *sizes,
+                                         int32_t *codes, size_t count, tasker_buf *out) {
+  CLEAR(out);
+  NEED(count == 0 || (tokens && results && sizes && codes && count <= PTRDIFF_MAX / sizeof *tokens));
+  int32_t otherwise = TASKER_E_PANIC; /* the answers if Go gives none */
+  for (size_t i = 0; i < count; i++)
+    if ((results[i] == NULL && sizes[i] > 0) || sizes[i] > PTRDIFF_MAX) otherwise = TASKER_E_INVALID;
+  if (!tkc_alive()) otherwise = TASKER_E_FORKED;
+  for (size_t i = 0; i < count; i++) codes[i] = otherwise;
+  if (otherwise != TASKER_E_PANIC) return otherwise;
+  SHORT(tkgo_complete_batch(h, (tasker_token *)tokens, (uint8_t **)results, (size_t *)sizes, codes, count, out));
+}
+
 TASKER_API int32_t tasker_checkpoint(tasker_handle h, tasker_token t, const uint8_t *data, size_t n, int32_t timeout_ms, tasker_buf *out) {
   GUARD();
   CLEAR(out);

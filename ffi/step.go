@@ -3,7 +3,11 @@ package main
 // #include "shim.h"
 import "C"
 
-import "github.com/tasker-systems/tasker-go/ffi/bridge"
+import (
+	"unsafe"
+
+	"github.com/tasker-systems/tasker-go/ffi/bridge"
+)
 
 //export tkgo_poll
 func tkgo_poll(h C.tasker_handle, maxFrames C.int32_t, maxBytes C.uint32_t, waits C.int, out *C.tasker_buf, w *C.tkc_wait) (rc C.int32_t) {
@@ -65,6 +69,30 @@ func tkgo_complete(h C.tasker_handle, t C.tasker_token, result *C.uint8_t, n C.s
 	waitFor(w, &r)
 	return
 }
+
+//export tkgo_complete_batch
+func tkgo_complete_batch(h C.tasker_handle, tokens *C.tasker_token, results **C.uint8_t, sizes *C.size_t, codes *C.int32_t, count C.size_t, out *C.tasker_buf) (rc C.int32_t) {
+	var r bridge.Reply
+	defer finish("tasker_complete_batch", &rc, out, &r)
+	injected("tasker_complete_batch")
+	n := int(count)
+	batch := completions{unsafe.Slice(tokens, n), unsafe.Slice(results, n), unsafe.Slice(sizes, n), unsafe.Slice(codes, n)}
+	r = lib.CompleteBatch(uint64(h), batch)
+	return
+}
+
+// completions are the arrays of a host.
+type completions struct {
+	tokens  []C.tasker_token
+	results []*C.uint8_t
+	sizes   []C.size_t
+	codes   []C.int32_t
+}
+
+func (c completions) Len() int                       { return len(c.tokens) }
+func (c completions) Token(i int) uint64             { return uint64(c.tokens[i]) }
+func (c completions) Result(i int) []byte            { return bytesOf(c.results[i], c.sizes[i]) }
+func (c completions) Answer(i int, code bridge.Code) { c.codes[i] = C.int32_t(code) }
 
 //export tkgo_checkpoint
 func tkgo_checkpoint(h C.tasker_handle, t C.tasker_token, data *C.uint8_t, n C.size_t, timeout C.int32_t, out *C.tasker_buf) (rc C.int32_t) {

@@ -3,7 +3,7 @@
  *
  * A host opens a worker, tells which handlers it serves, polls for steps, runs them in its own threads and completes
  * them. The core claims steps, keeps their leases, watches their time and stores their results. examples/c/ holds the
- * smallest possible host; docs/ffi.md tells the whole story; include/contract/ holds the JSON documents by example.
+ * smallest possible host; ffi/README.md tells the whole story; include/contract/ holds the JSON documents by example.
  *
  * Rules that hold for every function, unless its comment says otherwise
  *
@@ -43,7 +43,7 @@ extern "C" {
 #endif
 
 #define TASKER_ABI_MAJOR 1 /* changes when a host must change */
-#define TASKER_ABI_MINOR 0 /* grows with what is added */
+#define TASKER_ABI_MINOR 1 /* grows with what is added */
 
 typedef uint64_t tasker_handle; /* a worker or a client */
 typedef uint64_t tasker_token;  /* one attempt of one step, as delivered in a frame */
@@ -227,6 +227,12 @@ TASKER_API int32_t tasker_event_fd(tasker_handle h);
  * refused (TASKER_E_INVALID, TASKER_E_ENCODING, TASKER_E_TOO_LARGE) leaves the token valid, so that a failure can be
  * reported. out may be NULL. */
 TASKER_API int32_t tasker_complete(tasker_handle h, tasker_token t, const uint8_t *result, size_t n, int32_t timeout_ms, tasker_buf *out);
+
+/* Hands over the results of count steps, as tasker_complete does that of one; many at once cost much less. results[i] of
+ * sizes[i] bytes is that of tokens[i], and codes[i] becomes its answer: each is accepted or not, whatever the others are.
+ * Never waits. TASKER_OK: all were accepted; otherwise the answer to one that was not, with its document in out.
+ * Since ABI 1.1. out may be NULL. */
+TASKER_API int32_t tasker_complete_batch(tasker_handle h, const tasker_token *tokens, const uint8_t *const *results, const size_t *sizes, int32_t *codes, size_t count, tasker_buf *out);
 
 /* Stores how far a step got and has it delivered again, to go on from there, with a new token. Waits. TASKER_OK: stored,
  * the token is used up. TASKER_PENDING, only with timeout_ms 0: being stored, the token is used up; if that fails the

@@ -52,15 +52,66 @@ func (w *worker) forget(e *dispatch.FfiStepEvent, end dispatch.FfiEnd) {
 
 // Complete hands over the result of a step. With waits, an answer of EBusy carries a Wait.
 func (l *Library) Complete(h, token uint64, raw []byte, waits bool) Reply {
-	s, err := l.step(h, token)
-	if err != nil {
-		return fail(err)
-	}
-	result, err := decodeResult(raw, s.uuid(), s.worker.limits)
+	s, result, err := l.ending(h, token, raw)
 	if err != nil {
 		return fail(err)
 	}
 	return s.ended(s.channel().Complete(s.event, result), waits)
+}
+
+// Completions are results to be handed over together.
+type Completions interface {
+	Len() int
+	// Token and Result are those of the step at i, Answer is told what became of it.
+	Token(i int) uint64
+	Result(i int) []byte
+	Answer(i int, code Code)
+}
+
+// CompleteBatch is [Library.Complete] for many steps, but does not wait. Each is accepted or not, whatever the others are;
+// the reply is that to one that was not.
+func (l *Library) CompleteBatch(h uint64, batch Completions) (first Reply) {
+	answer := func(i int, err error) {
+		if err == nil {
+			batch.Answer(i, OK)
+			return
+		}
+		r := fail(err)
+		batch.Answer(i, r.Code)
+		if first.Code == OK {
+			first = r
+		}
+	}
+	var w *worker
+	endings, indexes := make([]dispatch.FfiEnding, 0, batch.Len()), make([]int, 0, batch.Len())
+	for i := range batch.Len() {
+		s, result, err := l.ending(h, batch.Token(i), batch.Result(i))
+		if err != nil {
+			answer(i, err)
+			continue
+		}
+		w = s.worker // that of h, as for all
+		endings, indexes = append(endings, dispatch.FfiEnding{Event: s.event, Result: result}), append(indexes, i)
+	}
+	if w == nil {
+		return first
+	}
+	w.steps.Load().CompleteAll(endings)
+	for i := range endings {
+		answer(indexes[i], endings[i].Err)
+	}
+	w.afterStep()
+	return first
+}
+
+// ending reads the result that ends a step.
+func (l *Library) ending(h, token uint64, raw []byte) (heldStep, *sdk.StepExecutionResult, error) {
+	s, err := l.step(h, token)
+	if err != nil {
+		return s, nil, err
+	}
+	result, err := decodeResult(raw, s.uuid(), s.worker.limits)
+	return s, result, err
 }
 
 // Release gives a step back unused.

@@ -6,6 +6,39 @@
 
 static const char *good = "{\"success\":true}";
 
+/* Of many results each is accepted or not, whatever the others are. */
+static void batches(void) {
+  tasker_handle w = worker_started("\"loopback.steps\":4,\"loopback.timeout_ms\":600000");
+  tasker_token a = next_token(w), b = next_token(w), c = next_token(w);
+  const char *wrong = "{\"success\":true,\"no_such_key\":1}";
+  complete_batch(w, 6, (tasker_token[]){a, b, 4711, a, c, c}, (const char *[]){good, wrong, good, good, good, wrong},
+                 (int32_t[]){TASKER_OK, TASKER_E_INVALID, TASKER_E_STALE_TOKEN, TASKER_E_STALE_TOKEN, TASKER_OK, TASKER_E_INVALID});
+  complete_batch(w, 2, (tasker_token[]){b, c}, (const char *[]){good, good}, (int32_t[]){TASKER_OK, TASKER_E_STALE_TOKEN});
+  complete_batch(w, 0, NULL, NULL, NULL);
+  tasker_token d = next_token(w);
+  int32_t answer;
+  CHECK(tasker_complete_batch(w, &d, NULL, NULL, &answer, 1, NULL) == TASKER_E_INVALID);
+  CHECK(tasker_complete_batch(w, &d, &(const uint8_t *){NULL}, &(size_t){9}, &answer, 1, NULL) == TASKER_E_INVALID && answer == TASKER_E_INVALID);
+  complete_batch(4711, 1, &d, &good, &(int32_t){TASKER_E_HANDLE});
+  complete_batch(w, 1, &d, &good, &(int32_t){TASKER_OK});
+  worker_end(w);
+
+  /* a full channel: what has no room is the host's still */
+  w = worker_started("\"loopback.steps\":64,\"loopback.room\":1");
+  call(w, "test.database", "{\"up\":false}");
+  tasker_token tokens[20];
+  const uint8_t *results[20];
+  size_t sizes[20];
+  int32_t codes[20];
+  for (int i = 0; i < 20; i++) tokens[i] = next_token(w), results[i] = (const uint8_t *)good, sizes[i] = strlen(good);
+  CHECK(tasker_complete_batch(w, tokens, results, sizes, codes, 20, NULL) == TASKER_E_BUSY);
+  CHECK(codes[0] == TASKER_OK && codes[19] == TASKER_E_BUSY);
+  call(w, "test.database", "{\"up\":true}");
+  for (int i = 0; i < 20; i++)
+    CHECK(tasker_complete(w, tokens[i], results[i], sizes[i], 10000, NULL) == (codes[i] == TASKER_OK ? TASKER_E_STALE_TOKEN : TASKER_OK));
+  worker_end(w);
+}
+
 void scenario_contract(void) {
   tasker_buf out = {0};
   CHECK(tasker_abi_version() >> 16 == TASKER_ABI_MAJOR);
@@ -130,6 +163,7 @@ void scenario_contract(void) {
   call(w, "test.database", "{\"up\":true}");
   EXPECT(TASKER_OK, tasker_complete(w, t, STR(good), 10000, &out));
   worker_end(w);
+  batches();
 }
 
 /* ---- tokens ---- */

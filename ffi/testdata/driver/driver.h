@@ -50,6 +50,8 @@ tasker_handle worker_new(const char *settings);    /* {"settings":{...}} without
 tasker_handle worker_started(const char *settings);
 void worker_end(tasker_handle w); /* stop and free */
 tasker_token next_token(tasker_handle w); /* polls until a STEP comes */
+/* Completes count steps at once, and requires the answer to each. */
+void complete_batch(tasker_handle w, size_t count, const tasker_token *tokens, const char *const *results, const int32_t *answers);
 void call(tasker_handle w, const char *method, const char *json);
 
 int64_t now_ns(void);

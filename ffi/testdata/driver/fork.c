@@ -53,6 +53,7 @@ static void in_child(tasker_handle w, tasker_buf *inherited, int fd, const char 
   EXPECT(TASKER_E_FORKED, tasker_wake(w));
   EXPECT(TASKER_E_FORKED, tasker_event_fd(w));
   EXPECT(TASKER_E_FORKED, tasker_complete(w, 1, STR(good), 1000, &out));
+  complete_batch(w, 1, &(tasker_token){1}, &good, &(int32_t){TASKER_E_FORKED});
   EXPECT(TASKER_E_FORKED, tasker_checkpoint(w, 1, STR("{}"), 1000, &out));
   EXPECT(TASKER_E_FORKED, tasker_heartbeat(w, 1, NULL, 0, &out));
   EXPECT(TASKER_E_FORKED, tasker_release(w, 1, NULL, 0, &out));

@@ -55,7 +55,7 @@ static void call_something(void) {
   const char *method = methods[next() % (sizeof methods / sizeof *methods)];
   mn = strlen(method);
   int32_t rc = 0;
-  switch (next() % 29) {
+  switch (next() % 30) {
   case 0: case 1: {
     tasker_handle h = 0;
     rc = tasker_worker_new(d, n, 1000, next() % 20 ? &h : NULL, out);
@@ -91,6 +91,15 @@ static void call_something(void) {
   case 14: rc = tasker_wake(any_handle()); break;
   case 15: rc = tasker_event_fd(any_handle()); rc = rc > 0 ? 0 : rc; break;
   case 16: case 17: rc = tasker_complete(any_handle(), any_token(), d, n, any_timeout(), out); break;
+  case 29: {
+    tasker_token tokens[8];
+    const uint8_t *results[8];
+    size_t sizes[8], count = next() % 9;
+    int32_t codes[8];
+    for (int i = 0; i < 8; i++) tokens[i] = any_token(), results[i] = d, sizes[i] = n;
+    rc = tasker_complete_batch(any_handle(), next() % 20 ? tokens : NULL, results, sizes, codes, count, out);
+    break;
+  }
   case 18: rc = tasker_checkpoint(any_handle(), any_token(), d, n, any_timeout(), out); break;
   case 19: rc = tasker_heartbeat(any_handle(), any_token(), d, n, out); break;
   case 20: rc = tasker_release(any_handle(), any_token(), d, n, out); break;

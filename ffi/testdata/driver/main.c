@@ -61,6 +61,20 @@ tasker_token next_token(tasker_handle w) {
   return 0;
 }
 
+void complete_batch(tasker_handle w, size_t count, const tasker_token *tokens, const char *const *results, const int32_t *answers) {
+  size_t sizes[16] = {0};
+  int32_t codes[16] = {0}, all = TASKER_OK;
+  tasker_buf out = {0};
+  for (size_t i = 0; i < count; i++) sizes[i] = strlen(results[i]);
+  int32_t rc = tasker_complete_batch(w, tokens, (const uint8_t *const *)results, sizes, codes, count, &out);
+  for (size_t i = 0; i < count; i++) {
+    CHECK(codes[i] == answers[i], "of %zu: %s instead of %s", i, tasker_status_name(codes[i]), tasker_status_name(answers[i]));
+    if (codes[i] == rc) all = rc;
+  }
+  CHECK(rc == all && (rc != TASKER_OK || out.len == 0), "%s", tasker_status_name(rc));
+  tasker_buf_free(&out);
+}
+
 void call(tasker_handle w, const char *method, const char *json) {
   tasker_buf out = {0};
   EXPECT(TASKER_OK, tasker_call(w, STR(method), STR(json), 10000, &out));

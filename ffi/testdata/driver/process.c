@@ -39,6 +39,8 @@ void scenario_panic(void) {
   PANICS(tasker_wake, w);
   PANICS(tasker_event_fd, w);
   PANICS(tasker_complete, w, t, STR(good), 1000, &out);
+  inject(w, "tasker_complete_batch");
+  complete_batch(w, 1, &(tasker_token){t}, &good, &(int32_t){TASKER_E_PANIC});
   PANICS(tasker_checkpoint, w, t, STR("{}"), 1000, &out);
   PANICS(tasker_heartbeat, w, t, NULL, 0, &out);
   PANICS(tasker_release, w, t, NULL, 0, &out);

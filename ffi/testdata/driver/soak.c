@@ -8,21 +8,42 @@
 
 static const char *result = "{\"success\":true,\"result\":{\"value\":46},\"metadata\":{\"execution_time_ms\":1}}";
 
-/* Polls and completes up to trips steps; returns how many. */
+#define MOST 256 /* steps of a poll */
+
+/* Completes count steps at once; those for which there was no room wait for it. */
+static void complete_all(tasker_handle w, const tasker_token *tokens, size_t count) {
+  const uint8_t *results[MOST];
+  size_t sizes[MOST];
+  int32_t codes[MOST];
+  for (size_t i = 0; i < count; i++) results[i] = (const uint8_t *)result, sizes[i] = strlen(result);
+  if (tasker_complete_batch(w, tokens, results, sizes, codes, count, NULL) == TASKER_OK) return;
+  for (size_t i = 0; i < count; i++) {
+    if (codes[i] == TASKER_OK) continue;
+    CHECK(codes[i] == TASKER_E_BUSY, "%s", tasker_status_name(codes[i]));
+    tasker_buf out = {0};
+    EXPECT(TASKER_OK, tasker_complete(w, tokens[i], results[i], sizes[i], 5000, &out));
+    tasker_buf_free(&out);
+  }
+}
+
+/* Polls and completes up to trips steps, up to batch at once; returns how many. */
 static long round_trips(tasker_handle w, long trips, int batch) {
   long done = 0;
-  size_t len = strlen(result);
+  CHECK(batch <= MOST);
   while (done < trips) {
     tasker_buf out = {0};
     int32_t rc = tasker_poll(w, batch, 8u << 20, 1000, &out);
     if (rc == TASKER_OK) {
+      tasker_token tokens[MOST];
       size_t at = 0;
-      for (uint32_t i = 0, n = frame_count(&out); i < n; i++) {
+      uint32_t n = frame_count(&out);
+      for (uint32_t i = 0; i < n; i++) {
         frame f = frame_next(&out, &at);
         CHECK(f.type == TASKER_FRAME_STEP);
-        CHECK(tasker_complete(w, f.number, (const uint8_t *)result, len, 5000, NULL) == TASKER_OK);
-        done++;
+        tokens[i] = f.number;
       }
+      complete_all(w, tokens, n);
+      done += n;
     } else {
       CHECK(rc == TASKER_TIMEOUT || rc == TASKER_INTERRUPTED, "%s", tasker_status_name(rc));
     }

@@ -19,7 +19,7 @@ from tasker_core._find import LibraryLoadError, find_library, musl_hint
 from tasker_core._status import ForkedError, Status, error_class
 from tasker_core.exceptions import FFIError
 
-ABI_MAJOR, ABI_MINOR = 1, 0
+ABI_MAJOR, ABI_MINOR = 1, 1
 """The version of include/tasker.h that this module is written for."""
 
 _TOGETHER = "build or install them together"
@@ -35,6 +35,8 @@ class Buffer(ctypes.Structure):
 _I32, _U32, _I64, _U64 = ctypes.c_int32, ctypes.c_uint32, ctypes.c_int64, ctypes.c_uint64
 _IN = (ctypes.c_char_p, ctypes.c_size_t)
 _OUT = ctypes.POINTER(Buffer)
+_TOKENS, _TEXTS = ctypes.POINTER(_U64), ctypes.POINTER(ctypes.c_char_p)
+_SIZES, _CODES = ctypes.POINTER(ctypes.c_size_t), ctypes.POINTER(_I32)
 _HANDLE_OUT = ctypes.POINTER(_U64)
 
 FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
@@ -61,6 +63,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "tasker_wake": (_I32, (_U64,)),
     "tasker_event_fd": (_I32, (_U64,)),
     "tasker_complete": (_I32, (_U64, _U64, *_IN, _I32, _OUT)),
+    "tasker_complete_batch": (_I32, (_U64, _TOKENS, _TEXTS, _SIZES, _CODES, ctypes.c_size_t, _OUT)),
     "tasker_checkpoint": (_I32, (_U64, _U64, *_IN, _I32, _OUT)),
     "tasker_heartbeat": (_I32, (_U64, _U64, *_IN, _OUT)),
     "tasker_release": (_I32, (_U64, _U64, *_IN, _OUT)),

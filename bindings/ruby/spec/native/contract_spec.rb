@@ -12,6 +12,7 @@ RSpec.describe TaskerCore::Native do
   types = {
     "int32_t" => [:int32], "uint32_t" => [:uint32], "int64_t" => [:int64], "uint64_t" => [:uint64], "size_t" => [:size_t],
     "tasker_handle" => [:uint64], "tasker_token" => [:uint64], "const uint8_t *" => [:buffer_in], "const char *" => [:string],
+    "const uint8_t *const *" => [:pointer], "const tasker_token *" => [:pointer], "const size_t *" => [:pointer], "int32_t *" => [:pointer],
     "tasker_buf *" => [:pointer], "tasker_handle *" => [:pointer], "void *" => [:pointer], "tasker_log_fn" => [:pointer],
     "void" => [:void]
   }
