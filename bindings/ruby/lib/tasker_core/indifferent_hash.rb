@@ -17,8 +17,9 @@ module TaskerCore
       # Returns a Hash whose own keys are strings; nil is an empty one. What comes from the core is so already, and not copied.
       def with_strings(hash)
         return {} if hash.nil?
+        return hash if hash.keys.all?(String)
 
-        hash.each_key { |key| return hash.transform_keys { |any| any.is_a?(Symbol) ? any.name : any } unless key.is_a?(String) }
+        hash.transform_keys { |key| key.is_a?(Symbol) ? key.name : key }
       end
 
       # Returns a value with all hashes in it as plain ones with string keys.

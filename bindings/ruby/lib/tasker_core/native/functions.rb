@@ -40,7 +40,7 @@ module TaskerCore
       tasker_wake: [[:uint64], :int32],
       tasker_event_fd: [[:uint64], :int32],
       tasker_complete: [[:uint64, :uint64, *input, :int32, :pointer], :int32, :waits],
-      tasker_complete_batch: [[:uint64, :pointer, :pointer, :pointer, :pointer, :size_t, :pointer], :int32],
+      tasker_complete_batch: [%i[uint64 pointer pointer pointer pointer size_t pointer], :int32],
       tasker_checkpoint: [[:uint64, :uint64, *input, :int32, :pointer], :int32, :waits],
       tasker_heartbeat: [[:uint64, :uint64, *input, :pointer], :int32],
       tasker_release: [[:uint64, :uint64, *input, :pointer], :int32],

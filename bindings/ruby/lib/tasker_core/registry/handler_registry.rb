@@ -27,7 +27,7 @@ module TaskerCore
       # A handler that is ready to be called; nil if it is not known. Raises what {ResolverChain#resolve} does.
       def resolve_handler(handler_spec)
         definition = Types::HandlerDefinition.of(handler_spec)
-        resolver_chain.resolve(definition, definition.initialization)
+        resolver_chain.resolve(definition, definition.initialization.dup)
       end
 
       # Registers a handler under a name: a class, an object with `call`, or a block.

@@ -23,12 +23,22 @@ module TaskerCore
         when self then spec
         when String, Symbol then new(callable: spec.to_s)
         when Hash then read(IndifferentHash.wrap(spec))
-        else
-          new(
-            callable: spec.callable, initialization: spec.initialization, handler_method: spec.handler_method,
-            resolver: spec.resolver
-          )
+        else wrapped(spec, spec.initialization.to_h)
         end
+      end
+
+      # The definition of a handler of which a template tells no more than the name, as most do: it is made once.
+      def self.named(callable)
+        known = @named || {}
+        known[callable] || new(callable: callable, initialization: {}.freeze).tap { |one| @named = known.merge(callable => one) }
+      end
+
+      def self.wrapped(spec, initialization)
+        return named(spec.callable) if initialization.empty? && spec.handler_method.nil? && spec.resolver.nil?
+
+        new(
+          callable: spec.callable, initialization: initialization, handler_method: spec.handler_method, resolver: spec.resolver
+        )
       end
 
       def self.read(said)
@@ -37,7 +47,7 @@ module TaskerCore
           handler_method: said["method"] || said["handler_method"]
         )
       end
-      private_class_method :read
+      private_class_method :named, :wrapped, :read
 
       # The method to call.
       def effective_method

@@ -10,7 +10,8 @@ module TaskerCore
     class Poller
       HARDEN_EVERY = 5.0
       LONGEST_PAUSE = 5.0
-      private_constant :HARDEN_EVERY, :LONGEST_PAUSE
+      INTERRUPTIBLE = { Object => :immediate }.freeze
+      private_constant :HARDEN_EVERY, :LONGEST_PAUSE, :INTERRUPTIBLE
 
       attr_reader :thread
 
@@ -100,7 +101,7 @@ module TaskerCore
       end
 
       def interruptible(&block)
-        Thread.handle_interrupt(Object => :immediate, &block)
+        Thread.handle_interrupt(INTERRUPTIBLE, &block)
       end
 
       def pass_on(frame)

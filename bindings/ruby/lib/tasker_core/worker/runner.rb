@@ -9,6 +9,9 @@ module TaskerCore
   module Worker
     # Runs as many steps at once as a worker has slots, and answers each.
     class Runner
+      INTERRUPTIBLE = { Object => :immediate }.freeze
+      private_constant :INTERRUPTIBLE
+
       # `subscriber` executes steps: it answers to `execute(event, attempt)`. `bridge` is told of what happens. The block is
       # called to have another thread poll, in place of one that a handler holds up.
       def initialize(subscriber, slots, bridge, &relieve)
@@ -99,7 +102,7 @@ module TaskerCore
       # Only the handler can be interrupted. If it ends its own thread, the step is answered all the same.
       def work((attempt, payload))
         event = nil
-        document = Thread.handle_interrupt(Object => :immediate) do
+        document = Thread.handle_interrupt(INTERRUPTIBLE) do
           event = Native::Codec.load(payload)
           @bridge.received(event)
           Worker.around_step { @subscriber.execute(event, attempt) }

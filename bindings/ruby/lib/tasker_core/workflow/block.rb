@@ -17,6 +17,7 @@ module TaskerCore
         @body = body
         wanted = body.parameters
         refuse(wanted)
+        @asked = wanted.map(&:last)
         keywords = wanted.to_h { |type, keyword| [keyword, type == :key] }.except(*RESERVED)
         @before = before.to_h { |step| [step.name, step] }
         @results = keywords.keys.map(&:name) & @before.keys
@@ -32,7 +33,7 @@ module TaskerCore
 
       # Calls it for a step. What is missing and has a default is left to that.
       def call(context, **extras)
-        given = extras.slice(*@body.parameters.map(&:last))
+        given = extras.slice(*@asked)
         @results.each { |name| given[name.to_sym] = result_of(name, context) }
         @inputs.each_key { |name| given[name] = context.get_input(name) }
         @body.call(**given.reject { |name, value| value.nil? && @optional.include?(name) })

@@ -29,7 +29,9 @@ module TaskerCore
 
         # Calls the block for a step. `extras` are given only if the block has such keywords.
         def call(context, **extras)
-          given = inputs(context).merge(@dependencies.transform_values { |dependency| dependency.value(context) }, extras)
+          given = inputs(context)
+          @dependencies.each_pair { |key, dependency| given[key] = dependency.value(context) }
+          given.update(extras)
           @block.call(**(@accepted ? given.slice(*@accepted) : given))
         end
 
