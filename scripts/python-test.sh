@@ -5,6 +5,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 "$root/scripts/python-venv.sh"
 bin=$root/.venv/python/bin
 cd "$root/bindings/python"
+GOFLAGS="$(go env GOFLAGS) -trimpath" # as `make build` has it, so that the tests need not build everything again
+export GOFLAGS
 
 suites=(tests/unit tests/native tests/e2e)
 if [ $# -gt 0 ]; then

@@ -35,7 +35,7 @@ from_index() {
 # from_debian PACKAGE... makes the environment over packages of the system.
 from_debian() {
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-		DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "$@" >&2
+		DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 install --no-install-recommends "$@" >&2
 	fi
 	/usr/bin/python3 -m venv --clear --system-site-packages "$venv"
 	"$venv/bin/python" -c 'import build, hatchling, pytest, yaml'

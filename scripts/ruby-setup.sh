@@ -34,9 +34,9 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	echo "installing $packages" >&2
 	export DEBIAN_FRONTEND=noninteractive
 	# shellcheck disable=SC2086 # packages is a list of words
-	apt-get -qq install --no-install-recommends $packages >/dev/null || {
+	apt-get -qq -o DPkg::Lock::Timeout=600 install --no-install-recommends $packages >/dev/null || {
 		apt-get -qq update >&2
-		apt-get -qq install --no-install-recommends $packages >/dev/null
+		apt-get -qq -o DPkg::Lock::Timeout=600 install --no-install-recommends $packages >/dev/null
 	}
 fi
 left=$(missing)

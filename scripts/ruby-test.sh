@@ -4,6 +4,8 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 "$root/scripts/ruby-setup.sh" test
 cd "$root/bindings/ruby"
+GOFLAGS="$(go env GOFLAGS) -trimpath" # as `make build` has it, so that the tests need not build everything again
+export GOFLAGS
 
 if [ $# -gt 0 ]; then
 	exec rspec "$@"

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,11 +88,11 @@ func TestRunsMeasure(t *testing.T) {
 		r := run(t, Options{Shape: shape(t, "linear4"), Tasks: 50, Concurrency: 1, Rounds: 2})
 		require.Equal(t, 4, r.StepsPerTask)
 		require.Equal(t, 64, r.Slots)
-		// Five for a task of four steps, and now and then one of the engine's own.
-		require.InDelta(t, 1.25, r.CommitsPerStep, 0.1)
-		require.InDelta(t, 1.25, r.StatementsPerStep, 0.3)
+		// Five for a task of four steps, and now and then, however slow the machine is, one of the engine's own.
+		perSecond := 1 / slices.Min(r.StepsPerSecondByRound) // for each step, what comes once in a second
+		require.InDelta(t, 1.25, r.CommitsPerStep, 0.1+2*perSecond)
+		require.InDelta(t, 1.25, r.StatementsPerStep, 0.2+10*perSecond)
 		require.GreaterOrEqual(t, *r.P99MS, *r.P50MS)
-		require.Greater(t, *r.P50MS, r.SingleCommitMS)
 	})
 	t.Run("many at once, steps share commits", func(t *testing.T) {
 		r := run(t, Options{Shape: shape(t, "dag7"), Tasks: 200, Concurrency: 100, Rounds: 1, Payload: 300, SnapshotHeld: true, Waiting: 700})
