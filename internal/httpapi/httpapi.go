@@ -74,6 +74,9 @@ type Deps struct {
 	Logger *slog.Logger
 	// Settings is what /config shows: nothing secret. Without it there is no /config.
 	Settings func() any
+	// CacheStats tells of the templates that are held in memory, to those who list templates and ask for it. Without it there is
+	// nothing to tell.
+	CacheStats func() any
 	// Counters are what /metrics counts besides the requests. Nil counts nothing.
 	Counters *orchestration.Counters
 	Config   Config

@@ -1,19 +1,32 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/tasker-systems/tasker-go/internal/nearest"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/sdk/client"
 )
 
+// listWithCache is a list of templates with what was asked for beside it: null if this process holds no templates.
+type listWithCache struct {
+	client.TemplateListResponse
+	CacheStats any `json:"cache_stats"`
+}
+
 func (a *api) listTemplates(_ http.ResponseWriter, r *http.Request) (any, error) {
-	namespace := r.URL.Query().Get("namespace")
+	q := r.URL.Query()
+	namespace := q.Get("namespace")
+	cached, err := strconv.ParseBool(cmp.Or(q.Get("include_cache_stats"), "false"))
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, client.CodeBadRequest, "include_cache_stats is %q, not true or false", q.Get("include_cache_stats"))
+	}
 	namespaces, err := a.Store.Namespaces(r.Context(), namespace)
 	if err != nil {
 		return nil, err
@@ -35,7 +48,13 @@ func (a *api) listTemplates(_ http.ResponseWriter, r *http.Request) (any, error)
 			Name: t.Name, Namespace: t.Namespace, Version: t.Version, Description: orNull(t.Description), StepCount: t.Steps,
 		})
 	}
-	return list, nil
+	switch {
+	case !cached:
+		return list, nil
+	case a.CacheStats == nil:
+		return listWithCache{list, nil}, nil
+	}
+	return listWithCache{list, a.CacheStats()}, nil
 }
 
 func (a *api) getTemplate(_ http.ResponseWriter, r *http.Request) (any, error) {

@@ -25,7 +25,7 @@ type calls struct {
 func newCalls(o *opened, logger *slog.Logger, requests httpapi.TaskRequests, core *Core) *calls {
 	l := o.Config.Limits
 	operators := orchestration.NewOperators(o.Store, o.Catalog, payload.Limits{MaxBytes: l.MaxResultBytes, MaxDepth: l.MaxJSONDepth, MaxKeys: l.MaxJSONKeys})
-	handler := httpapi.New(httpapi.Deps{Store: o.Store, TaskRequests: requests, Operators: operators, Logger: logger, Config: httpapi.Config{
+	handler := httpapi.New(httpapi.Deps{Store: o.Store, TaskRequests: requests, Operators: operators, Logger: logger, CacheStats: func() any { return o.Catalog.Stats() }, Config: httpapi.Config{
 		Version: system.Version, Environment: o.Config.Environment,
 		Body:      payload.Limits{MaxBytes: l.MaxContextBytes, MaxDepth: l.MaxJSONDepth, MaxKeys: l.MaxJSONKeys},
 		Staleness: system.StalenessThresholds(o.Config.DLQ.StalenessDetection.Thresholds),

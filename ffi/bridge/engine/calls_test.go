@@ -38,6 +38,12 @@ func TestTheMethodsOfAClient(t *testing.T) {
 		require.Equal(t, "cancelled", h.call(c, "client.cancel_task", map[string]any{"task_uuid": task})["status"])
 
 		require.EqualValues(t, 1, h.call(c, "templates.list", map[string]any{"namespace": "examples_linear"})["total_count"])
+		cached := h.call(c, "templates.list", map[string]any{"include_cache_stats": true})
+		require.EqualValues(t, 1, cached["total_count"])
+		require.EqualValues(t, 1, cached["cache_stats"].(map[string]any)["total_cached"], name)
+		require.NotContains(t, h.call(c, "templates.list", map[string]any{"include_cache_stats": false}), "cache_stats")
+		require.NotContains(t, h.call(c, "templates.list", map[string]any{}), "cache_stats")
+		h.fails(bridge.EInvalid, h.try(c, "templates.list", map[string]any{"include_cache_stats": "perhaps"}))
 		require.Equal(t, "1.0.0", h.call(c, "templates.get", map[string]any{"namespace": "examples_linear", "name": "mathematical_sequence", "version": "1.0.0"})["version"])
 		h.call(c, "health.live", map[string]any{})
 		require.Equal(t, "healthy", h.call(c, "health.ready", map[string]any{})["status"])

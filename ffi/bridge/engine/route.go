@@ -62,7 +62,7 @@ var routes = map[string]route{
 	"client.dlq_staleness":      {method: http.MethodGet, path: "v1/dlq/staleness", query: []string{"limit"}},
 
 	"client.health":  {method: http.MethodGet, path: "health"},
-	"templates.list": {method: http.MethodGet, path: "v1/templates", query: []string{"namespace"}},
+	"templates.list": {method: http.MethodGet, path: "v1/templates", query: []string{"namespace", "include_cache_stats"}},
 	"templates.get":  {method: http.MethodGet, path: "v1/templates/{namespace}/{name}/{version}"},
 	"health.live":    {method: http.MethodGet, path: "health/live"},
 	"health.ready":   {method: http.MethodGet, path: "health/ready"},
