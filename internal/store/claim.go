@@ -18,7 +18,7 @@ type TaskHeader struct {
 	CorrelationID       sdk.UUID
 	ParentCorrelationID sdk.UUID
 	Priority            int32
-	// Context is set where it is at hand, as when the task was just made.
+	// Context is set where it is at hand, as when the task was just made or it is small.
 	Context json.RawMessage
 }
 
@@ -27,6 +27,10 @@ type ClaimedStep struct {
 	LeasedStep
 	Task TaskHeader
 }
+
+// headerColumns are a [TaskHeader] of the row t. A small context comes with it, which costs less than asking for it later.
+const headerColumns = `t.template_id, t.correlation_id, t.parent_correlation_id, t.priority,
+  case when pg_column_size(t.context) <= 1024 then t.context::text end`
 
 // leaseTaken is how every claim goes on: it leases the steps of taken, under the fence, and returns them with a last row that
 // counts what was seen, less what follows.
@@ -42,10 +46,10 @@ const leaseTaken = `), leased as (
   insert into tasker.task_claims (worker_id, task_uuid) select distinct $1::int, task_uuid from leased on conflict do nothing
 )
 select l.task_uuid, l.step_no, l.attempt, l.crashes, l.forgiven, l.handler_id, l.name, l.inputs::text, l.checkpoint::text,
-  t.template_id, t.correlation_id, t.parent_correlation_id, t.priority, 0
+  ` + headerColumns + `, 0
 from leased l join tasker.tasks t using (task_uuid)
 union all
-select null, 0, 0, 0, 0, 0, '', null, null, 0, null, null, 0,
+select null, 0, 0, 0, 0, 0, '', null, null, 0, null, null, 0, null,
   (select count(*)::int from seen) - `
 
 const claimSteps = `/* tasker:claim_steps */
@@ -81,7 +85,7 @@ func (s *Store) ClaimSteps(ctx context.Context, l Lease) (steps []ClaimedStep, m
 
 const heldSteps = `/* tasker:held_steps */
 select s.task_uuid, s.step_no, s.attempt, s.crashes, s.forgiven, s.handler_id, s.name, s.inputs::text, s.checkpoint::text,
-  t.template_id, t.correlation_id, t.parent_correlation_id, t.priority, 0
+  ` + headerColumns + `, 0
 from tasker.task_claims c
 join tasker.workflow_steps s on s.task_uuid = c.task_uuid and s.worker_id = c.worker_id and s.state = 'in_progress'
 join tasker.tasks t on t.task_uuid = c.task_uuid
@@ -108,9 +112,10 @@ func collectClaimed(rows pgx.Rows, workerID int32) (steps []ClaimedStep, left in
 		var r fusedRow
 		var c ClaimedStep
 		var correlation, parent pgtype.UUID
+		var context *string
 		var n int
 		if err := rows.Scan(&r.task, &r.stepNo, &r.attempt, &r.crashes, &r.forgiven, &r.handlerID, &r.name, &r.inputs, &r.checkpoint,
-			&c.Task.TemplateID, &correlation, &parent, &c.Task.Priority, &n); err != nil {
+			&c.Task.TemplateID, &correlation, &parent, &c.Task.Priority, &context, &n); err != nil {
 			return nil, 0, err
 		}
 		if !r.task.Valid {
@@ -119,6 +124,9 @@ func collectClaimed(rows pgx.Rows, workerID int32) (steps []ClaimedStep, left in
 		}
 		c.LeasedStep = r.leased(workerID)
 		c.Task.TaskUUID, c.Task.CorrelationID, c.Task.ParentCorrelationID = c.TaskUUID, correlation.Bytes, parent.Bytes
+		if context != nil {
+			c.Task.Context = json.RawMessage(*context)
+		}
 		steps = append(steps, c)
 	}
 	return steps, left, rows.Err()

@@ -217,6 +217,28 @@ func TestOfManyWhoClaimAtTheSameTimeEachStepIsGivenToOne(t *testing.T) {
 	}
 }
 
+func TestASmallContextComesWithTheStepAndALargeOneWhenAskedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	template := w.register(t, roots(1))
+	for _, length := range []int{10, 500_000} {
+		task := taskOf(template)
+		task.Context = fmt.Appendf(nil, `{"text": "%0*d"}`, length, 7)
+		_, err := w.CreateTasks(t.Context(), []store.NewTask{task}, store.Lease{})
+		require.NoError(t, err)
+		claimed := w.claim(t, w.worker(t, 1))
+		require.Len(t, claimed, 1)
+		if length < 100 {
+			require.JSONEq(t, string(task.Context), string(claimed[0].Task.Context))
+		} else {
+			require.Empty(t, claimed[0].Task.Context)
+		}
+		asked, err := w.TaskContext(t.Context(), task.TaskUUID)
+		require.NoError(t, err)
+		require.JSONEq(t, string(task.Context), string(asked))
+	}
+}
+
 func TestHeldStepsAreThoseThatTheWorkerRuns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -233,7 +255,7 @@ func TestHeldStepsAreThoseThatTheWorkerRuns(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []store.ClaimedStep{{LeasedStep: created.Leased[1], Task: store.TaskHeader{
 		TaskUUID: task.TaskUUID, TemplateID: template, CorrelationID: task.CorrelationID,
-		ParentCorrelationID: task.ParentCorrelationID, Priority: 4,
+		ParentCorrelationID: task.ParentCorrelationID, Priority: 4, Context: task.Context,
 	}}}, held)
 	held, err = w.HeldSteps(t.Context(), l.WorkerID+1000)
 	require.NoError(t, err)
