@@ -84,7 +84,7 @@ func (d *doctor) examine(ctx context.Context) {
 		d.find("programs", findingOK, "not needed: a database is configured")
 	}
 	err := d.app.withSystem(ctx, func(ctx context.Context, s *system.SystemContext) error {
-		return errors.Join(d.connection(ctx, s), d.tasks(ctx, s.Store), d.queues(ctx, s.Store), d.workers(ctx, s.Store))
+		return errors.Join(d.connection(ctx, s), d.transport(ctx, s.Store), d.tasks(ctx, s.Store), d.queues(ctx, s.Store), d.workers(ctx, s.Store))
 	})
 	if err != nil {
 		d.find("database", findingFail, "%v", err)

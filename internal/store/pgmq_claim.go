@@ -16,6 +16,11 @@ func queueTable(queue string) string {
 	return pgx.Identifier{"pgmq", "q_" + strings.ToLower(queue)}.Sanitize()
 }
 
+// archiveTable is where what is set aside of a queue goes, quoted.
+func archiveTable(queue string) string {
+	return pgx.Identifier{"pgmq", "a_" + strings.ToLower(queue)}.Sanitize()
+}
+
 // claimMessages is [claimSteps] by messages: it takes those that a worker can run, the most urgent and oldest first, and
 // with each its ready row, which it goes by. A message whose row is gone goes without effect; one whose row another
 // transaction holds stays. %s are the queue's table and, in named messages, what else they must meet.
