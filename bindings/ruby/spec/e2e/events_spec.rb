@@ -44,6 +44,16 @@ RSpec.describe TaskerCore::Worker::InProcessDomainEventPoller, e2e: true do
     tasks.each { |task| expect(names(task, 4)).to match_array(%w[order.validated payment.processed inventory.updated customer.told]) }
   end
 
+  it "counts what was published and how, by which no step is held up" do
+    counts = -> { TaskerCore::Observability.event_stats.router }
+    before = counts.call
+    run = sandbox.wait(start(7)).completed
+    names(run.task.task_uuid, 4)
+    more = counts.call.to_h.to_h { |name, count| [name, count - before[name]] }
+    expect(more).to include(total_routed: 4, fast_routed: 3, broadcast_routed: 1, routing_errors: 0)
+    expect(run.steps.values.map(&:attempts)).to eq([1] * 4)
+  end
+
   it "hears that a payment failed, and of none that was made" do
     task = start(0)
     expect(sandbox.wait(task).status).to eq("blocked_by_failures")

@@ -98,7 +98,10 @@ module Growing
       done = to - batch.start_cursor
       return checkpoint_yield(cursor: to, items_processed: done, accumulated_results: { sum: sum }) if to < batch.end_cursor
 
-      batch_worker_success(items_processed: done, items_succeeded: done, results: { sum: sum, resumed_at: from })
+      batch_worker_success(
+        items_processed: done, items_succeeded: done,
+        results: { sum: sum, resumed_at: from, told: batch.batch_metadata["failure_strategy"] }
+      )
     end
 
     private
@@ -125,7 +128,7 @@ module Growing
     def call(context)
       scenario = detect_aggregation_scenario(context, "analyze", "process_")
       aggregate_batch_worker_results(scenario, zero_metrics: { sum: 0 }) do |results|
-        TaskerCore::BatchProcessing::Aggregation.sum(results.values).merge(sum: results.values.sum { |result| result.dig("results", "sum") })
+        TaskerCore::BatchProcessing::Aggregation.sum(results.values).merge(sum: results.values.sum { |result| result.dig("results", "sum") || 0 })
       end
     end
   end

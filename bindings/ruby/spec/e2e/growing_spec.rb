@@ -13,6 +13,14 @@ RSpec.describe TaskerCore::StepHandler::Batchable, e2e: true do
     run.steps.keys.grep(/\A#{prefix}_\d+\z/).sort
   end
 
+  # The task once its batches are as they are to become: one that failed blocks it while others run.
+  def settled(run)
+    Timeout.timeout(30) do
+      run = sandbox.wait(run.task.task_uuid) until yield(numbered(run, "process").map { |name| run.steps[name] })
+    end
+    run
+  end
+
   { 999 => %w[auto_approve], 1000 => %w[manager_approval], 4999 => %w[manager_approval], 5000 => %w[finance_review manager_approval] }
     .each do |amount, chosen|
       %w[classes blocks].each do |form|
@@ -50,6 +58,22 @@ RSpec.describe TaskerCore::StepHandler::Batchable, e2e: true do
     expect(done.results["sum"]).to include(
       "total_processed" => 7, "total_succeeded" => 7, "success_rate" => 1.0, "worker_count" => 3, "scenario" => "with_batches"
     )
+  end
+
+  {
+    "continue_on_failure" => ["complete", %w[complete resolved_manually complete complete], "complete", [1, 1, 1, 1]],
+    "isolate" => ["blocked_by_failures", %w[complete error complete complete], "pending", [1, 1, 1, 1]],
+    "fail_fast" => ["blocked_by_failures", %w[complete error error error], "pending", [1, 1, 0, 0]]
+  }.each do |strategy, (status, batches, sum, attempts)|
+    it "lets a batch that failed mean what the template says: #{strategy} (B3)" do
+      ended = run("rows_#{strategy}", rows: 8, batch_size: 2, fail_at: 2, for_good: true)
+      ended = settled(ended) { |steps| steps.map(&:current_state) == batches }
+      expect([ended.status, ended.steps["sum"].current_state]).to eq([status, sum])
+      expect(numbered(ended, "process").map { |name| ended.steps[name].attempts }).to eq(attempts)
+      expect(ended.results.dig("process_001", "results", "told")).to eq(strategy)
+      expect(ended.error(:process_002)["message"]).to eq("row 2 is broken")
+      expect(ended.results["sum"]["sum"]).to eq((0...8).sum - 2 - 3) if strategy == "continue_on_failure"
+    end
   end
 
   it "goes through a diamond, a decision and batches, one way only (W9)" do

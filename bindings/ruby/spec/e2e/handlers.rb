@@ -35,8 +35,62 @@ module E2E
       success(result: { ran: "call" })
     end
 
-    def validate(_context)
-      success(result: { ran: "validate" })
+    %w[validate process refund].each do |name|
+      define_method(name) { |context| success(result: { ran: name, with: context.get_config("with") }.compact) }
+    end
+  end
+
+  # How steps fail, in whatever form their handlers are written.
+  module Failing
+    REFUSED = { message: "refused", error_type: "ValidationError", error_code: "NO", metadata: { field: "amount" } }.freeze
+    NO_JSON = {
+      "time" => -> { Time.now }, "nan" => -> { Float::NAN }, "bytes" => -> { "\xff".b }, "huge" => -> { "x" * (32 << 20) },
+      "cycle" => -> { [].tap { |array| array << array } }
+    }.freeze
+
+    class << self
+      # Fails as the task says.
+      def as_told(context)
+        send(:"by_#{context.get_input("how")}", context)
+      end
+
+      private
+
+      def by_permanent(_context)
+        raise TaskerCore::Errors::PermanentError.new("the order is closed", error_code: "CLOSED", context: { order: 7 })
+      end
+
+      def by_retryable(_context)
+        raise TaskerCore::Errors::RetryableError.new("the gateway is away", retry_after: 0)
+      end
+
+      def by_later(_context)
+        raise TaskerCore::Errors::RetryableError, "the gateway is away"
+      end
+
+      def by_after(_context)
+        raise TaskerCore::Errors::RateLimitError.new("too many calls", retry_after: 600)
+      end
+
+      def by_bug(_context)
+        nil.no_such_method
+      end
+
+      def by_json(context)
+        { at: NO_JSON.fetch(context.get_input("what")).call }
+      end
+
+      def by_exit(_context)
+        exit(3)
+      end
+
+      def by_thread(_context)
+        Thread.exit
+      end
+
+      def by_fatal(_context)
+        raise NoMemoryError, "as it were"
+      end
     end
   end
 
@@ -44,56 +98,22 @@ module E2E
   class Fails < TaskerCore::StepHandler::Base
     def call(context)
       return success(result: { attempt: context.retry_count }) if context.retry_count >= context.get_input_or("times", 99)
+      return failure(**Failing::REFUSED) if context.get_input("how") == "result"
 
-      send(:"by_#{context.get_input("how")}", context)
+      success(result: Failing.as_told(context))
     end
+  end
 
-    private
+  # The same as a block.
+  class FailsInBlocksWorkflow < TaskerCore::Workflow
+    namespace "errors_rb"
+    identity_strategy :always_unique
 
-    def by_permanent(_context)
-      raise TaskerCore::Errors::PermanentError.new("the order is closed", error_code: "CLOSED", context: { order: 7 })
-    end
+    step :step, retries: 2, backoff_base: "10ms", max_backoff: "20ms" do |context:, how: nil, times: 99|
+      next({ attempt: context.retry_count }) if context.retry_count >= times
+      next TaskerCore::Types::StepHandlerCallResult.error(**Failing::REFUSED) if how == "result"
 
-    def by_retryable(_context)
-      raise TaskerCore::Errors::RetryableError.new("the gateway is away", retry_after: 0)
-    end
-
-    def by_later(_context)
-      raise TaskerCore::Errors::RetryableError, "the gateway is away"
-    end
-
-    def by_after(_context)
-      raise TaskerCore::Errors::RateLimitError.new("too many calls", retry_after: 600)
-    end
-
-    def by_bug(_context)
-      nil.no_such_method
-    end
-
-    def by_result(_context)
-      failure(message: "refused", error_type: "ValidationError", error_code: "NO", metadata: { field: "amount" })
-    end
-
-    NO_JSON = {
-      "time" => -> { Time.now }, "nan" => -> { Float::NAN }, "bytes" => -> { "\xff".b }, "huge" => -> { "x" * (32 << 20) },
-      "cycle" => -> { [].tap { |array| array << array } }
-    }.freeze
-    private_constant :NO_JSON
-
-    def by_json(context)
-      success(result: { at: NO_JSON.fetch(context.get_input("what")).call })
-    end
-
-    def by_exit(_context)
-      exit(3)
-    end
-
-    def by_thread(_context)
-      Thread.exit
-    end
-
-    def by_fatal(_context)
-      raise NoMemoryError, "as it were"
+      Failing.as_told(context)
     end
   end
 
@@ -194,7 +214,9 @@ module E2E
     step(:notification, publishes: { name: "customer.told", condition: "success", delivery_mode: "fast" }) { |inventory:| inventory }
   end
 
-  WORKFLOWS = [DiamondWorkflow, ApprovalWorkflow, MixedWorkflow, *NAMESAKES, PaidOrderWorkflow].freeze
+  WORKFLOWS = [
+    DiamondWorkflow, ApprovalWorkflow, MixedWorkflow, FailsInBlocksWorkflow, *NAMESAKES, PaidOrderWorkflow
+  ].freeze
 
   # What templates in YAML call handlers by.
   def self.register(registry = TaskerCore::Registry::HandlerRegistry.instance)

@@ -23,8 +23,9 @@ RSpec.describe TaskerCore::Worker::Bootstrap, e2e: true do
 
   it "runs the methods and resolvers that templates name (W13)" do
     run = sandbox.run("methods", namespace: "methods_rb").completed
-    expect(run.results.transform_values { |result| result["ran"] }).to eq(
-      "validate" => "validate", "plain" => "call", "by_class" => "call"
+    expect(run.results).to eq(
+      "validate" => { "ran" => "validate" }, "process" => { "ran" => "process", "with" => "care" }, "refund" => { "ran" => "refund" },
+      "plain" => { "ran" => "call" }, "by_class" => { "ran" => "call" }
     )
   end
 
@@ -69,7 +70,7 @@ RSpec.describe TaskerCore::Worker::Bootstrap, e2e: true do
     end
     sandbox.run("methods", namespace: "methods_rb").completed
     TaskerCore::Worker.unwrap_steps(wrapper)
-    expect(seen.size).to eq(3)
+    expect(seen.size).to eq(5)
   end
 
   it "tells listeners of the bridge what it does" do

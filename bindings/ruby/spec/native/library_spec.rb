@@ -43,7 +43,7 @@ RSpec.describe TaskerCore::Native::Library, native: true do
     names = TaskerCore::Native::FUNCTIONS.keys - %i[tasker_abi_check tasker_abi_version]
     source = "int tasker_abi_version(void) { return 7 << 16 | 3; } int tasker_abi_check(void) { return -4; }\n" \
              "#{names.map { |name| "int #{name}(void) { return 0; }" }.join("\n")}"
-    expect(failure(compiled(@folder, source))).to include("has ABI 7.3, this gem needs 1.0 or a later 1.x")
+    expect(failure(compiled(@folder, source))).to include("has ABI 7.3, this gem needs 1.1 or a later 1.x")
   end
 
   it "is called older when it lacks a function" do

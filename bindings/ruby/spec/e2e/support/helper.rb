@@ -4,6 +4,7 @@ require "fileutils"
 require "tmpdir"
 require "tasker_core/testing"
 require_relative "../../native/support/child"
+require_relative "../business"
 require_relative "../growing"
 require_relative "../handlers"
 require_relative "../../../../../examples/math/arithmetic"
@@ -28,7 +29,7 @@ module EndToEnd
     def sandbox
       register unless @sandbox
       @sandbox ||= TaskerCore::Testing::Sandbox.new(
-        templates: [TEMPLATES, "#{EXAMPLES}/templates"], workflows: E2E::WORKFLOWS + Growing::WORKFLOWS, data_dir: data_dir,
+        templates: [TEMPLATES, "#{EXAMPLES}/templates"], workflows: E2E::WORKFLOWS + Growing::WORKFLOWS + Business::WORKFLOWS, data_dir: data_dir,
         settings: { "worker.unknown_handler_grace_ms" => 300 }, log_level: "error"
       ).start
     end
