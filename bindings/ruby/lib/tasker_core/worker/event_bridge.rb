@@ -64,7 +64,10 @@ module TaskerCore
 
       # Forgets a listener. One that is not known is no error.
       def unsubscribe(name, listener)
-        @lock.synchronize { @listeners = @listeners.merge(name.to_s => [*@listeners[name.to_s]] - [listener]) }
+        @lock.synchronize do
+          left = [*@listeners[name.to_s]] - [listener]
+          @listeners = left.empty? ? @listeners.except(name.to_s) : @listeners.merge(name.to_s => left)
+        end
         nil
       end
 
@@ -112,6 +115,8 @@ module TaskerCore
 
         name = StepOutcome.checkpoint?(document) ? STEP_CHECKPOINT_YIELD_SENT : STEP_COMPLETION_SENT
         publish(name, IndifferentHash.wrap(event.slice(*REQUIRED)).merge(document))
+      rescue SystemStackError => e # of a result that contains itself, there is no such copy
+        failed(name, e)
       end
 
       private
