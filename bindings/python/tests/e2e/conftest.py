@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ from killing import Mortal
 from tasker_core import TaskerClient
 from tasker_core.client import ENDED
 from tasker_core.domain_events import PublisherRegistry
-from tasker_core.testing import Sandbox
+from tasker_core.testing import Sandbox, TaskRun
 
-from . import business, checkpoints, handlers
+from . import batches, business, checkpoints, handlers
 
 HERE = Path(__file__).parent
 BINDING = HERE.parents[1]
@@ -49,15 +50,25 @@ def client(data_dir: str) -> Iterator[TaskerClient]:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    """A worker in this process, with the handlers of `handlers.py`, `business.py` and `checkpoints.py`."""
+    """A worker in this process, with the handlers of `handlers.py` and the modules beside it."""
     registry = handlers.registry()
-    for module in (business, checkpoints):
+    for module in (batches, business, checkpoints):
         registry.discover_handlers(module.__name__)
     PublisherRegistry.instance().register(business.BrokenPublisher())
     settings = {"worker.unknown_handler_grace_ms": 300, "telemetry.log_level": "error"}
     with Sandbox([TEMPLATES], registry=registry, settings=settings) as opened:
         yield opened
     PublisherRegistry.reset()
+
+
+def until_step_is(state: str, step: str, run: TaskRun, sandbox: Sandbox) -> TaskRun:
+    """Wait for a step of a task that others have blocked before."""
+    deadline = time.monotonic() + KILL_AFTER_S
+    while step not in run.steps or run.steps[step].current_state != state:
+        assert time.monotonic() < deadline, f"{step} never was {state}: {run.steps}"
+        time.sleep(0.01)
+        run = sandbox.wait(run.task.task_uuid)
+    return run
 
 
 @pytest.fixture(scope="session")

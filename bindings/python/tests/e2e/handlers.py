@@ -145,6 +145,20 @@ def retryable(context: StepContext) -> None:
     raise RetryableError("the gateway is down")
 
 
+class FailsAsOftenAsItMay(StepHandler):
+    handler_name = "limits.Fails"
+
+    def call(self, context: StepContext) -> None:
+        note(context, (context.step_name, context.retry_count))
+        raise RetryableError("it never works")
+
+
+@step_handler("limits.fails")
+def fails_as_often_as_it_may(context: StepContext) -> None:
+    note(context, (context.step_name, context.retry_count))
+    raise RetryableError("it never works")
+
+
 @step_handler("errors.flaky")
 def flaky(context: StepContext) -> dict[str, Any]:
     note(context, (context.retry_count, context.idempotency_key))

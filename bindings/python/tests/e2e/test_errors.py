@@ -1,4 +1,4 @@
-"""Failures, retries, timeouts and results that are none: E1 to E6 and E8 to E13."""
+"""Failures, retries, timeouts and results that are none: E1 to E13."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from tasker_core.testing import Sandbox, TaskRun
 
 from . import handlers
+from .conftest import until_step_is
 
 
 def run_errors(sandbox: Sandbox, name: str, **context: object) -> TaskRun:
@@ -54,6 +55,15 @@ def test_e6_a_permanent_failure_blocks_the_task_while_another_step_waits_to_be_r
     assert run.task.execution_status == "blocked_by_failures"
     states = {name: step.current_state for name, step in run.steps.items()}
     assert states == {"succeeds": "complete", "fails": "error", "tries": "waiting_for_retry"}
+
+
+@pytest.mark.parametrize("form", ["class", "function"])
+def test_e7_a_step_is_tried_as_often_as_its_template_allows_and_once_whatever_it_says(sandbox: Sandbox, form: str) -> None:
+    run = until_step_is("error", "three", run_errors(sandbox, f"limits_{form}"), sandbox)
+    assert {name: step.attempts for name, step in run.steps.items()} == {"none": 1, "one": 1, "three": 3, "never": 1}
+    assert {step.current_state for step in run.steps.values()} == {"error"}
+    began = sorted(handlers.seen[run.task.task_uuid])
+    assert began == [("never", 0), ("none", 0), ("one", 0), ("three", 0), ("three", 1), ("three", 2)]
 
 
 def test_e8_everything_that_a_handler_says_of_its_failure_can_be_read(sandbox: Sandbox) -> None:
