@@ -107,7 +107,7 @@ module TaskerCore
 
     # A plain Hash with string keys, all the way down; with a block, what it makes of the pairs.
     def to_h(&block)
-      block ? super(&block) : IndifferentHash.unwrap(each_pair.to_h)
+      block ? super(&block) : IndifferentHash.unwrap(self)
     end
 
     def to_hash

@@ -17,6 +17,8 @@ RSpec.describe TaskerCore::Worker::Relay do
     gate.close
     relay.close
     pool.close
+    # A step that began later would wait at a gate of its own, which nobody closes, and the program with it.
+    Timeout.timeout(20) { Thread.pass until pool.size.zero? }
   end
 
   # Steps are what they do.

@@ -9,6 +9,9 @@ module TaskerCore
   module Native
     # The loaded library. Its methods raise {CoreError} for negative results.
     class Library
+      BUFFER = Buffer.size
+      private_constant :BUFFER
+
       attr_reader :path
 
       def initialize(path)
@@ -24,7 +27,7 @@ module TaskerCore
 
       # Calls a function that fills a buffer, its last parameter. Returns the code and a copy of what was there.
       def answer(name, *args)
-        out = FFI::MemoryPointer.new(Buffer.size)
+        out = FFI::MemoryPointer.new(BUFFER)
         code = @functions.public_send(name, *args, out)
         [code, copy(out)]
       ensure
@@ -33,7 +36,7 @@ module TaskerCore
 
       # Hands over a result, without waiting for room: the call that each step makes. Raises errors.
       def complete(handle, token, result)
-        out = FFI::MemoryPointer.new(Buffer.size)
+        out = FFI::MemoryPointer.new(BUFFER)
         code = @functions.tasker_complete_nb(handle, token, result, result.bytesize, 0, out)
         raise_error(:tasker_complete, code, copy(out)) if code.negative?
       ensure

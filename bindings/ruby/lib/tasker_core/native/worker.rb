@@ -11,7 +11,8 @@ module TaskerCore
       # The longest wait without a look around, in seconds: what changes without a frame is seen after this time.
       SLICE = 1.0
       STOP_SLICE = 0.05
-      private_constant :STOP_SLICE
+      UNINTERRUPTED = { Object => :never }.freeze
+      private_constant :STOP_SLICE, :UNINTERRUPTED
 
       # How many steps it holds at once.
       def slots
@@ -64,7 +65,7 @@ module TaskerCore
       def poll(timeout, max_frames: 0, &deliver)
         deadline = now + timeout
         loop do
-          code = Thread.handle_interrupt(Object => :never) { take(max_frames, &deliver) }
+          code = Thread.handle_interrupt(UNINTERRUPTED) { take(max_frames, &deliver) }
           left = deadline - now
           return code if code != Status::TIMEOUT || !left.positive?
 
