@@ -209,6 +209,7 @@ func TestUrgentTasksComeFirstOnEachTransport(t *testing.T) {
 	})
 }
 
+// W11
 func TestAWorkerLeavesOtherNamespacesAloneOnEachTransport(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, w *world, _ transport) {
 		w.register(t, "here", linear(2)...)
@@ -254,6 +255,7 @@ func TestWorkersOfOneNamespaceShareItByHandlersOnEachTransport(t *testing.T) {
 	})
 }
 
+// E10
 func TestAStepWithoutAHandlerFailsOnEachTransport(t *testing.T) {
 	onEachTransport(t, func(t *testing.T, w *world, _ transport) {
 		w.register(t, "odd", step("known"), by("nobody", step("unknown")))
