@@ -48,6 +48,7 @@ func startLiveOn(t *testing.T, dsn string) (*client.Client, *system.SystemContex
 		return sdk.Success(map[string]any{"paid": json.Number("9007199254740993")}), nil
 	})
 	cfg := config.Default()
+	cfg.Database.StatementTimeout, cfg.Database.LockTimeout = testdb.Patient.StatementTimeout, testdb.Patient.LockTimeout
 	cfg.Database.URL = config.Secret(dsn)
 	s, err := system.Open(t.Context(), cfg, system.Options{Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)

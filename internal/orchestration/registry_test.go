@@ -32,7 +32,7 @@ func TestTheActorsStartInOrderAndStopInReverse(t *testing.T) {
 
 func TestTheRegistryDoesNotStartUnderAContextThatIsDone(t *testing.T) {
 	t.Parallel()
-	s, err := store.Open(t.Context(), testdb.New(t).DSN(), store.Options{})
+	s, err := store.Open(t.Context(), testdb.New(t).DSN(), testdb.Patient)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	ctx, cancel := context.WithCancel(t.Context())

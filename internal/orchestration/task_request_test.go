@@ -106,6 +106,7 @@ func TestATaskCarriesWhatWasAskedFor(t *testing.T) {
 	claimed := w.claim(t)
 	require.Equal(t, store.TaskHeader{
 		TaskUUID: created.TaskUUID, TemplateID: claimed[0].Task.TemplateID, CorrelationID: r.CorrelationID, ParentCorrelationID: parent, Priority: 42,
+		Context: r.Context,
 	}, claimed[0].Task)
 
 	plain, err := w.request(t.Context(), requestFor("any", `{"cart": 8}`))

@@ -42,7 +42,7 @@ type world struct {
 func newWorld(t testing.TB, change ...func(*orchestration.Dependencies)) *world {
 	t.Helper()
 	db := testdb.New(t)
-	s, err := store.Open(t.Context(), db.DSN(), store.Options{})
+	s, err := store.Open(t.Context(), db.DSN(), testdb.Patient)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	w := &world{db: db, store: s, catalog: catalog.New(s, catalog.Config{}), logs: &logs{}}

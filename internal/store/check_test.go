@@ -41,7 +41,7 @@ const checkedDefinition = `{"steps":[
 func newCheckedWorld(t testing.TB) *checkedWorld {
 	t.Helper()
 	db := testdb.New(t)
-	s, err := store.Open(t.Context(), db.DSN(), store.Options{})
+	s, err := store.Open(t.Context(), db.DSN(), testdb.Patient)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	w := &checkedWorld{Store: s, db: db, tasks: map[string]sdk.UUID{}}
@@ -145,7 +145,7 @@ func TestTheCheckFindsNothingInWhatTheEngineWrote(t *testing.T) {
 
 func TestTheCheckFindsNothingInAnEmptyDatabase(t *testing.T) {
 	t.Parallel()
-	s, err := store.Open(t.Context(), testdb.New(t).DSN(), store.Options{})
+	s, err := store.Open(t.Context(), testdb.New(t).DSN(), testdb.Patient)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	violations, err := s.Check(t.Context())

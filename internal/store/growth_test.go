@@ -151,7 +151,7 @@ func TestAGrowthThatIsCutOffAnywhereIsWholeOrNotThere(t *testing.T) {
 				g := newGarden(t)
 				before := g.db.Count(t, "select count(*) from tasker.workflow_steps")
 				cut := &severed{at: at, after: after}
-				dying, err := store.Open(t.Context(), g.db.DSN(), store.Options{Tracer: cut})
+				dying, err := store.Open(t.Context(), g.db.DSN(), traced(cut))
 				require.NoError(t, err)
 				defer dying.Close()
 				_, err = dying.ApplyGrowing(t.Context(), g.growing(splitStep, splitInto(3)), g.lease)
@@ -214,7 +214,7 @@ func TestTheStatementsOfGrowthReachTheirRowsByIndex(t *testing.T) {
 	t.Parallel()
 	g := newGarden(t)
 	sent := &statementRecorder{statements: map[string]recordedStatement{}}
-	s, err := store.Open(t.Context(), g.db.DSN(), store.Options{Tracer: sent})
+	s, err := store.Open(t.Context(), g.db.DSN(), traced(sent))
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	for _, no := range []int32{splitStep, decideStep} {

@@ -59,7 +59,7 @@ func TestHotStatementsReachTheirRowsByIndex(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	sent := &statementRecorder{statements: map[string]recordedStatement{}}
-	s, err := store.Open(t.Context(), db.DSN(), store.Options{Tracer: sent})
+	s, err := store.Open(t.Context(), db.DSN(), traced(sent))
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	runHotStatements(t, s)
@@ -81,7 +81,7 @@ func TestStepUpdatesTouchNoIndex(t *testing.T) {
 	db := testdb.NewCluster(t, func(o *embedpg.Options) {
 		o.FastUnsafe, o.Settings = true, map[string]string{"autovacuum": "off"}
 	}).NewDB(t)
-	s, err := store.Open(t.Context(), db.DSN(), store.Options{})
+	s, err := store.Open(t.Context(), db.DSN(), testdb.Patient)
 	require.NoError(t, err)
 	lease, template := planWorld(t, s)
 	var leased []store.LeasedStep

@@ -41,7 +41,7 @@ const diamondDefinition = `{"name":"order","namespace_name":"shop","version":"1.
 func newReadWorld(t testing.TB) *readWorld {
 	t.Helper()
 	db := testdb.New(t)
-	s, err := store.Open(t.Context(), db.DSN(), store.Options{})
+	s, err := store.Open(t.Context(), db.DSN(), testdb.Patient)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	w := &readWorld{Store: s, db: db}

@@ -22,7 +22,7 @@ type Options struct {
 	EngineConnections int32
 	// QueryConnections serve the API's reads and rare writes. Defaults to 4.
 	QueryConnections int32
-	// StatementTimeout bounds each statement. Defaults to 5 seconds.
+	// StatementTimeout bounds each statement; a transaction waits twice as long for its next one. Defaults to 5 seconds.
 	StatementTimeout time.Duration
 	// LockTimeout bounds each wait for a lock. Defaults to 2 seconds.
 	LockTimeout time.Duration
@@ -124,7 +124,7 @@ func newPool(ctx context.Context, dsn string, o Options, size int32, params map[
 	run["timezone"] = "UTC"
 	run["statement_timeout"] = millis(o.StatementTimeout)
 	run["lock_timeout"] = millis(o.LockTimeout)
-	run["idle_in_transaction_session_timeout"] = "10000"
+	run["idle_in_transaction_session_timeout"] = millis(2 * o.StatementTimeout)
 	for k, v := range params {
 		run[k] = v
 	}

@@ -47,10 +47,17 @@ type world struct {
 	handlers []int32
 }
 
+// traced are patient options of a store whose statements the tracer sees.
+func traced(by store.Tracer) store.Options {
+	o := testdb.Patient
+	o.Tracer = by
+	return o
+}
+
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	db := testdb.New(t)
-	s, err := store.Open(t.Context(), db.DSN(), store.Options{})
+	s, err := store.Open(t.Context(), db.DSN(), testdb.Patient)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	w := &world{Store: s, db: db}

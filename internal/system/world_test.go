@@ -38,6 +38,7 @@ type process struct {
 
 func configFor(dsn string, change ...func(*config.Config)) *config.Config {
 	cfg := config.Default()
+	cfg.Database.StatementTimeout, cfg.Database.LockTimeout = testdb.Patient.StatementTimeout, testdb.Patient.LockTimeout
 	cfg.Database.URL = config.Secret(dsn)
 	cfg.Worker.PollInterval = time.Hour // nothing is found but by notification
 	cfg.Shutdown.Timeout = 5 * time.Second

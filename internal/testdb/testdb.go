@@ -21,6 +21,9 @@ import (
 // setupTimeout bounds what a test waits for its database; the first one may wait for a server to be created.
 const setupTimeout = 3 * time.Minute
 
+// Patient are the options of a store on which a busy machine lets nothing time out that does not wait for good.
+var Patient = store.Options{StatementTimeout: time.Minute, LockTimeout: time.Minute}
+
 // DB is the database of one test. It is safe for many goroutines.
 type DB struct {
 	dsn string

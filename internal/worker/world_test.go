@@ -45,7 +45,7 @@ type world struct {
 func newWorld(t testing.TB, slots int, change ...func(*Dependencies)) *world {
 	t.Helper()
 	db := testdb.New(t)
-	s, err := store.Open(t.Context(), db.DSN(), store.Options{})
+	s, err := store.Open(t.Context(), db.DSN(), testdb.Patient)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	w := &world{
