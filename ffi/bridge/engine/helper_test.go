@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,6 +21,8 @@ type host struct {
 	t   *testing.T
 	dsn string
 	dir string
+	// later are frames that came while another type was awaited.
+	later map[uint64][]bridge.Frame
 }
 
 func newHost(t *testing.T, templates ...string) *host {
@@ -27,7 +30,7 @@ func newHost(t *testing.T, templates ...string) *host {
 }
 
 func hostOf(t *testing.T, dsn string, templates ...string) *host {
-	h := &host{Library: bridge.New(bridge.Options{OpenWorker: Open, OpenClient: OpenClient}), t: t, dsn: dsn, dir: t.TempDir()}
+	h := &host{Library: bridge.New(bridge.Options{OpenWorker: Open, OpenClient: OpenClient}), t: t, dsn: dsn, dir: t.TempDir(), later: map[uint64][]bridge.Frame{}}
 	require.NoError(t, os.MkdirAll(filepath.Join(h.dir, "config/tasks"), 0o755))
 	for _, name := range templates {
 		raw, err := os.ReadFile(filepath.Join("../../../examples/templates", name))
@@ -101,8 +104,8 @@ func (h *host) try(handle uint64, method string, params any) bridge.Reply {
 	return h.Call(handle, method, raw, 30_000)
 }
 
-// frames takes the next frame that comes within the time: one, so that none is left over for who asks next.
-func (h *host) frames(handle uint64, within time.Duration) []bridge.Frame {
+// poll takes the next frame that comes within the time; ok says that one came.
+func (h *host) poll(handle uint64, within time.Duration) (f bridge.Frame, ok bool) {
 	h.t.Helper()
 	var b []byte
 	alloc := func(n int) []byte { b = make([]byte, n); return b }
@@ -112,12 +115,13 @@ func (h *host) frames(handle uint64, within time.Duration) []bridge.Frame {
 		if r.Code == bridge.OK {
 			frames, err := bridge.ReadFrames(b)
 			require.NoError(h.t, err)
-			return frames
+			require.Len(h.t, frames, 1)
+			return frames[0], true
 		}
 		require.Contains(h.t, []bridge.Code{bridge.Timeout, bridge.Closed}, r.Code)
 		left := time.Until(until)
 		if r.Wait.ID == 0 || left <= 0 {
-			return nil
+			return bridge.Frame{}, false
 		}
 		_, err := unix.Poll([]unix.PollFd{{Fd: int32(r.Wait.FD), Events: unix.POLLIN}}, int(left.Milliseconds())+1)
 		h.WaitDone(r.Wait.ID)
@@ -127,14 +131,23 @@ func (h *host) frames(handle uint64, within time.Duration) []bridge.Frame {
 	}
 }
 
-// next takes the next frame of a type.
+// next takes the next frame of a type. Those of others wait until they are asked for: a step may come before the word that
+// the one before it is cancelled.
 func (h *host) next(handle uint64, want bridge.FrameType) bridge.Frame {
 	h.t.Helper()
+	later := h.later[handle]
+	if i := slices.IndexFunc(later, func(f bridge.Frame) bool { return f.Type == want }); i >= 0 {
+		f := later[i]
+		h.later[handle] = slices.Delete(later, i, i+1)
+		return f
+	}
 	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); {
-		for _, f := range h.frames(handle, time.Second) {
-			if f.Type == want {
-				return f
-			}
+		f, ok := h.poll(handle, time.Second)
+		if ok && f.Type == want {
+			return f
+		}
+		if ok {
+			h.later[handle] = append(h.later[handle], f)
 		}
 	}
 	require.FailNow(h.t, "no frame came", "of type %d", want)
