@@ -32,7 +32,6 @@ except ImportError:
 
 _SIMPLE = frozenset((str, int, bool, type(None)))
 _BUILT_IN = frozenset((float, dict, list, tuple))
-_ONLY_STRINGS = frozenset((str,))
 
 _stdlib_encode: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -96,10 +95,11 @@ def _is_plain(value: Any) -> bool:
                 if item - item != 0.0:  # NaN and the infinities
                     raise EncodeError(_explain(value))
             elif isinstance(item, dict):
-                if not _ONLY_STRINGS.issuperset(map(type, item)):
-                    plain = False
-                    if not all(isinstance(key, str) for key in item):
-                        raise EncodeError(_explain(value))
+                for key in item:
+                    if type(key) is not str:
+                        plain = False
+                        if not isinstance(key, str):
+                            raise EncodeError(_explain(value))
                 below.extend(item.values())
             elif isinstance(item, (list, tuple)):
                 below.extend(item)

@@ -52,12 +52,15 @@ def document(result: StepHandlerResult, stamp: Stamp) -> dict[str, Any]:
         return _failure(result, stamp)
     if result.metadata.get("checkpoint_yield") is True:
         return _checkpoint(result)
+    metadata = stamp.metadata()
+    metadata["retryable"] = False
+    metadata["custom"] = plain(result.metadata) if result.metadata else {}
     return {
         "step_uuid": stamp.step_uuid,
         "success": True,
         "status": "completed",
         "result": {} if result.result is None else dump(result.result),
-        "metadata": {**stamp.metadata(), "retryable": False, "custom": plain(result.metadata) if result.metadata else {}},
+        "metadata": metadata,
     }
 
 

@@ -86,7 +86,7 @@ class EventBridge:
     def unsubscribe(self, event: str, handler: Listener) -> None:
         """Forget a listener. One that is not known is no error."""
         with self._lock:
-            self._listeners[event] = tuple(item for item in self._listeners.get(event, ()) if item[0] != handler)
+            self._keep(event, tuple(item for item in self._listeners.get(event, ()) if item[0] != handler))
 
     def publish(self, event: str, *args: Any, **kwargs: Any) -> None:
         """Pass an event on. It is dropped if the bridge is not active."""
@@ -112,7 +112,7 @@ class EventBridge:
     @property
     def has_listeners(self) -> bool:
         """Whether events are passed on to anybody."""
-        return self._active and any(self._listeners.values())
+        return self._active and bool(self._listeners)
 
     @property
     def is_active(self) -> bool:
@@ -132,5 +132,12 @@ class EventBridge:
         """Return the listeners, and forget those that wanted one event: each gets one, also when two threads publish."""
         with self._lock:
             listeners = self._listeners.get(event, ())
-            self._listeners[event] = tuple(item for item in listeners if not item[1])
+            self._keep(event, tuple(item for item in listeners if not item[1]))
             return listeners
+
+    def _keep(self, event: str, listeners: tuple[tuple[Listener, bool], ...]) -> None:
+        """Leave an event with these listeners; one without any is not kept. Holds the lock."""
+        if listeners:
+            self._listeners[event] = listeners
+        else:
+            self._listeners.pop(event, None)

@@ -56,6 +56,21 @@ def test_what_is_published_to_an_idle_bridge_is_dropped() -> None:
     assert heard == [2]
 
 
+def test_it_tells_whether_anybody_listens(bridge: EventBridge) -> None:
+    heard: list[int] = []
+    assert not bridge.has_listeners
+    bridge.subscribe("a", heard.append)
+    assert bridge.has_listeners
+    bridge.unsubscribe("a", heard.append)
+    bridge.subscribe_once("b", heard.append)
+    assert bridge.has_listeners
+    bridge.publish("b", 1)
+    assert not bridge.has_listeners
+    bridge.subscribe("a", heard.append)
+    bridge.stop()
+    assert not bridge.has_listeners
+
+
 def test_stopping_forgets_the_listeners(bridge: EventBridge) -> None:
     heard: list[int] = []
     bridge.subscribe("a", heard.append)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -35,6 +36,17 @@ def test_an_empty_event_leaves_everything_at_its_default() -> None:
     assert (context.input_data, context.dependency_results, context.step_config, context.step_inputs) == ({}, {}, {}, {})
     assert (context.retry_count, context.max_retries) == (0, 3)
     assert (context.checkpoint, context.step_name, context.namespace) == (None, "", "")
+
+
+def test_what_is_read_once_stays_and_a_copy_has_it_too() -> None:
+    context = from_contract(0)
+    assert context.input_data is context.input_data
+    other = copy.copy(context)
+    assert other == context
+    assert other.model_copy(update={"retry_count": 7}).retry_count == 7
+    assert (other.max_retries, other.step_uuid) == (3, UUID(STEP))
+    with pytest.raises(AttributeError, match="no attribute 'step_id'"):
+        context.step_id  # noqa: B018
 
 
 class TestInputs:

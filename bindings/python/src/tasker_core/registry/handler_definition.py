@@ -42,9 +42,5 @@ class HandlerDefinition:
     def from_dict(cls, data: dict[str, Any] | None) -> HandlerDefinition:
         """Read the `handler` of a step definition."""
         data = data or {}
-        return cls(
-            callable=data.get("callable") or "",
-            handler_method=data.get("method") or data.get("handler_method"),
-            resolver=data.get("resolver"),
-            initialization=data.get("initialization") or {},
-        )
+        method = data.get("method") or data.get("handler_method")
+        return cls(data.get("callable") or "", method, data.get("resolver"), data.get("initialization") or {})
