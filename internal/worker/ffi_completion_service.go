@@ -47,15 +47,12 @@ func (s *FFICompletionService) SendStepResults(ctx context.Context, batch []*dis
 			j.task.keep(j.step.StepNo, c.Result.Result)
 		}
 	}
-	if !s.claimer.intake.direct() {
-		fanOut = 0
-	}
 	extra := s.slots.TryAcquire(min(fanOut-slots, claimLimit))
 	defer func() { s.slots.Release(extra) }()
 
 	s.ledger.flight.RLock()
 	defer s.ledger.flight.RUnlock()
-	lease := s.claimer.offer(slots + extra)
+	lease := s.keeper.Lease(slots + extra)
 	if foreign {
 		// The worker came back under a new identity, of which these tasks' claims do not know: their next steps are queued.
 		lease.Budget = 0

@@ -10,8 +10,6 @@ import (
 type intake interface {
 	// take leases at most l.Budget steps. An error may come with steps that were started before it.
 	take(ctx context.Context, l store.Lease) (Taken, error)
-	// direct says whether steps may also be handed to the worker by the statement that readies them.
-	direct() bool
 }
 
 func newIntake(d Dependencies, k *LeaseKeeper, executor *StepExecutorActor) intake {
@@ -36,8 +34,6 @@ type rowIntake struct {
 	store    *store.Store
 	executor *StepExecutorActor
 }
-
-func (i *rowIntake) direct() bool { return true }
 
 func (i *rowIntake) take(ctx context.Context, l store.Lease) (Taken, error) {
 	steps, more, err := i.store.ClaimSteps(ctx, l)

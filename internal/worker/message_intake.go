@@ -25,8 +25,6 @@ type messageIntake struct {
 	looked time.Time
 }
 
-func (i *messageIntake) direct() bool { return false }
-
 // hear notes what a notification says. News of a single message, when there is no other, leads straight to it.
 func (i *messageIntake) hear(payload string) (ours bool) {
 	event, err := pgmq.ParseEvent(payload)

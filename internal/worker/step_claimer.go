@@ -106,18 +106,9 @@ func (c *StepClaimer) claim(ctx context.Context) (more bool, err error) {
 // Reserve implements the orchestration's StepTaker.
 func (c *StepClaimer) Reserve(want int) store.Lease {
 	c.ledger.flight.RLock()
-	lease := c.offer(want)
+	lease := c.keeper.Lease(want)
 	if lease.Budget > 0 {
 		lease.Budget = c.slots.TryAcquire(min(want, claimLimit))
-	}
-	return lease
-}
-
-// offer is what the worker brings to a statement that may hand it the steps that it readies.
-func (c *StepClaimer) offer(budget int) store.Lease {
-	lease := c.keeper.Lease(budget)
-	if !c.intake.direct() {
-		lease.Budget = 0
 	}
 	return lease
 }
