@@ -182,7 +182,14 @@ func (s *HandlerDispatchService) stops() bool {
 	}
 }
 
+// explicitMapping is the resolver that Go workers have: their registry maps names to handlers.
+const explicitMapping = "explicit_mapping"
+
 func (s *HandlerDispatchService) resolve(m *DispatchHandlerMessage) (sdk.HandlerFunc, error) {
+	if m.Resolver != "" && m.Resolver != explicitMapping {
+		return nil, sdk.Permanent(fmt.Errorf("Handler not found: %s is to be found by the resolver %q, but in Go there is only %s",
+			m.Handler, m.Resolver, explicitMapping), sdk.WithType(sdk.ErrTypeHandlerNotFound))
+	}
 	h, ok := s.registry.GetHandler(m.Handler)
 	if !ok {
 		return nil, HandlerNotFound(m.Handler)

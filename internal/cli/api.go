@@ -19,6 +19,7 @@ import (
 func apiDeps(s *system.SystemContext, core *system.OrchestrationCore) httpapi.Deps {
 	d := httpapi.Deps{
 		Store: s.Store, TaskRequests: core.Actors.TaskRequestActor, Operators: core.Actors.Operators, Logger: s.Logger, Counters: core.Actors.Counters, Config: apiConfig(s.Config),
+		CacheStats: func() any { return s.Catalog.Stats() },
 	}
 	if s.Config.Web.ConfigEndpoint {
 		d.Settings = func() any { return s.Settings() }

@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"encoding/json"
+	"net/http"
 	"strings"
 	"syscall"
 	"testing"
@@ -117,6 +119,22 @@ func TestEffectsGoToTheDatabaseThatIsNamed(t *testing.T) {
 	require.Equal(t, 2, w.db.Count(t, `select count(*) from tasker_effects where step_name = 'rest' and attempt = 1`))
 	worker.signal(syscall.SIGTERM)
 	require.Equal(t, 0, worker.wait())
+}
+
+func TestAServerTellsOfItsCachedTemplates(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server := w.start("server", "--bind", "127.0.0.1:0")
+	r, err := http.Get(url(t, server.stdout.await(t, "tasker server ready")) + "/v1/templates?include_cache_stats=true")
+	require.NoError(t, err)
+	defer r.Body.Close()
+	var list struct {
+		CacheStats struct {
+			TotalCached *int `json:"total_cached"`
+		} `json:"cache_stats"`
+	}
+	require.NoError(t, json.NewDecoder(r.Body).Decode(&list))
+	require.NotNil(t, list.CacheStats.TotalCached)
 }
 
 func TestAServerSaysWhyItCannotStart(t *testing.T) {

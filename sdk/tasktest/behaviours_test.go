@@ -202,14 +202,17 @@ func TestTheMethodOfATemplatePicksTheEntryOfAHandler(t *testing.T) {
 	plan(t, dir, "methods", "four", "validate: handler: {callable: payments, method: validate}", "process: handler: {callable: payments, method: process}",
 		"refund: handler: {callable: payments, method: refund, resolver: explicit_mapping}", "call: handler: {callable: payments}")
 	plan(t, dir, "methods", "wrong_method", "rob: handler: {callable: payments, method: rob}")
+	plan(t, dir, "methods", "wrong_resolver", "rob: handler: {callable: payments, method: refund, resolver: guess}")
 	e := tasktest.Start(t, r, dir)
 	task := e.Run("methods", "four", "1.0.0", nil)
 	task.RequireComplete()
 	for _, name := range task.Steps {
 		require.JSONEq(t, fmt.Sprintf("%q", name), string(task.Result(name)), "it names the method that ran")
 	}
-	wrong := e.Run("methods", "wrong_method", "1.0.0", nil)
-	require.Equal(t, "error", wrong.StepState("rob"))
-	require.Equal(t, 1, wrong.Attempts("rob"))
-	require.Equal(t, sdk.ErrTypeHandlerNotFound, wrong.Execution("rob").Error.ErrorType)
+	for _, template := range []string{"wrong_method", "wrong_resolver"} {
+		wrong := e.Run("methods", template, "1.0.0", nil)
+		require.Equal(t, "error", wrong.StepState("rob"))
+		require.Equal(t, 1, wrong.Attempts("rob"))
+		require.Equal(t, sdk.ErrTypeHandlerNotFound, wrong.Execution("rob").Error.ErrorType)
+	}
 }
