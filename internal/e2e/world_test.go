@@ -26,7 +26,7 @@ const (
 	shortLease = 1500 * time.Millisecond
 	// patience is how long a test waits for what should happen soon.
 	patience = 45 * time.Second
-	tick     = 10 * time.Millisecond
+	tick     = 50 * time.Millisecond
 )
 
 // world is what the processes of a test act on: a database, and the traces outside of it.

@@ -48,7 +48,7 @@ func newWorld(t testing.TB, change ...func(*orchestration.Dependencies)) *world 
 	w := &world{db: db, store: s, catalog: catalog.New(s, catalog.Config{}), logs: &logs{}}
 	d := orchestration.Dependencies{
 		Store: s, Catalog: w.catalog, Logger: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Config: orchestration.Config{TimerInterval: time.Hour, ReapInterval: moment},
+		Config: orchestration.Config{TimerInterval: time.Hour, ReapInterval: 5 * moment},
 	}
 	for _, c := range change {
 		c(&d)
