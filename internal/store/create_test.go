@@ -250,7 +250,7 @@ func TestATaskKeepsWhatItWasCreatedWith(t *testing.T) {
 	at := slices.IndexFunc(steps, func(s store.ClaimedStep) bool { return s.TaskUUID == task.TaskUUID })
 	require.Equal(t, store.TaskHeader{
 		TaskUUID: task.TaskUUID, TemplateID: task.TemplateID, CorrelationID: task.CorrelationID,
-		ParentCorrelationID: task.ParentCorrelationID, Priority: -7,
+		ParentCorrelationID: task.ParentCorrelationID, Priority: -7, Context: raw,
 	}, steps[at].Task)
 	require.Zero(t, steps[1-at].Task.ParentCorrelationID)
 	require.Equal(t, 1, w.db.Count(t, `select count(*) from tasker.tasks
