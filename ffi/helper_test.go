@@ -68,7 +68,7 @@ func build(t testing.TB, tags string) (driver string) {
 	for _, s := range sources {
 		args = append(args, filepath.Join("ffi", s))
 	}
-	run(t, time.Minute, nil, compiler(), append(args, "-L"+dir, "-ltasker", "-lpthread", "-ldl", "-Wl,-rpath,"+filepath.Join(root(t), dir))...)
+	run(t, 10*time.Minute, nil, compiler(), append(args, "-L"+dir, "-ltasker", "-lpthread", "-ldl", "-Wl,-rpath,"+filepath.Join(root(t), dir))...)
 	builds.drivers[tags] = driver
 	return driver
 }

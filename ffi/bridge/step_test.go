@@ -49,7 +49,7 @@ func TestALateADuplicateAndAnUnknownCompletionAreToldApart(t *testing.T) {
 func TestACompletionAfterTheTimeoutChangesNothing(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	w := h.started(`"loopback.steps":1,"loopback.timeout_ms":30`)
+	w := h.started(`"loopback.steps":1,"loopback.timeout_ms":1000`) // long enough to be polled
 	token := h.token(w)
 	cancel := h.frame(w, bridge.FrameCancel)
 	require.Equal(t, token, cancel.Number)
