@@ -152,6 +152,13 @@ func TestAClientInvestigatesADeadLetterAndSendsItOnItsWay(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 1, stats[0].Pending)
 
+	summary, err := c.TaskSummary(ctx, task)
+	require.NoError(t, err)
+	require.Equal(t, task, summary.Task.TaskUUID)
+	require.Len(t, summary.Steps, 2)
+	require.Equal(t, entry.DLQEntryUUID, summary.DLQ.DLQEntryUUID)
+	require.Equal(t, "/v1/tasks/"+task.String()+"/workflow_steps", summary.Links["steps"])
+
 	_, err = c.RequeueDLQEntry(ctx, entry.DLQEntryUUID, client.DLQRequeue{RequestedBy: "ada"})
 	requireStatus(t, err, http.StatusBadRequest, "requested_by and reason are required")
 	entry, err = c.RequeueDLQEntry(ctx, entry.DLQEntryUUID, client.DLQRequeue{RequestedBy: "ada", Reason: "a new card"})
@@ -159,13 +166,6 @@ func TestAClientInvestigatesADeadLetterAndSendsItOnItsWay(t *testing.T) {
 	require.Equal(t, client.DLQManuallyResolved, entry.ResolutionStatus)
 	_, err = c.RequeueDLQEntry(ctx, entry.DLQEntryUUID, client.DLQRequeue{RequestedBy: "ada", Reason: "a new card"})
 	requireStatus(t, err, http.StatusConflict, "the entry is manually_resolved")
-
-	summary, err := c.TaskSummary(ctx, task)
-	require.NoError(t, err)
-	require.Equal(t, task, summary.Task.TaskUUID)
-	require.Len(t, summary.Steps, 2)
-	require.Equal(t, entry.DLQEntryUUID, summary.DLQ.DLQEntryUUID)
-	require.Equal(t, "/v1/tasks/"+task.String()+"/workflow_steps", summary.Links["steps"])
 }
 
 func TestARunningTaskKeepsTheContentOfItsTemplate(t *testing.T) {

@@ -149,20 +149,28 @@ func (k *LeaseKeeper) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-watch.C:
-			if held && !k.Trusted() {
-				held = false
-				k.lost(dispatch.ErrLeaseLost)
-			}
-			if held {
-				continue
-			}
+			held = k.look(ctx, held, false)
 		case <-beat.C:
+			held = k.look(ctx, held, true)
 		}
-		held = k.heartbeat(ctx, held) || held && k.Trusted()
 	}
 }
 
-// heartbeat extends the lease, or starts a new one when it is too late for that.
+// look tells of a lease that has run out, and beats when it is time to or the lease is to be regained. It returns whether the
+// lease is held.
+func (k *LeaseKeeper) look(ctx context.Context, held, beat bool) bool {
+	if held && !k.Trusted() {
+		held = false
+		k.lost(dispatch.ErrLeaseLost)
+	}
+	if held && !beat {
+		return true
+	}
+	return k.heartbeat(ctx, held)
+}
+
+// heartbeat extends the lease, or starts a new one when it is too late for that. It returns whether the lease is held: as
+// before, if the database does not answer.
 func (k *LeaseKeeper) heartbeat(ctx context.Context, held bool) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -187,7 +195,7 @@ func (k *LeaseKeeper) heartbeat(ctx context.Context, held bool) bool {
 	case ctx.Err() == nil || held:
 		k.logger.Warn("heartbeat failed", "error", err)
 	}
-	return false
+	return held
 }
 
 // Stop ends the lease of a worker that holds no step any more.

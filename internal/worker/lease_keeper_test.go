@@ -102,6 +102,22 @@ func TestTrustEndsBeforeTheLease(t *testing.T) {
 	})
 }
 
+func TestABeatThatComesBeforeAnybodySawTheLeaseRunOutTellsOfIt(t *testing.T) {
+	t.Parallel()
+	w := keptWorld(t, time.Hour)
+	w.register(t, step("a"))
+	var told []error
+	w.Keeper.lost = func(cause error) { told = append(told, cause) }
+	w.db.Exec(t, "alter table tasker.workers rename to gone")
+	require.True(t, w.Keeper.look(t.Context(), true, true), "one beat that fails is no loss")
+	w.Keeper.trust(time.Now().Add(-time.Hour))
+	require.False(t, w.Keeper.look(t.Context(), true, true))
+	require.False(t, w.Keeper.look(t.Context(), false, true))
+	require.Equal(t, []error{dispatch.ErrLeaseLost}, told)
+	w.db.Exec(t, "alter table tasker.gone rename to workers")
+	require.True(t, w.Keeper.look(t.Context(), false, true))
+}
+
 func TestAWorkerThatCannotReachTheDatabaseStopsTrustingItsLease(t *testing.T) {
 	t.Parallel()
 	w := keptWorld(t, 2*time.Second)

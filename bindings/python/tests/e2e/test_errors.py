@@ -50,7 +50,8 @@ def test_e4_a_step_that_fails_twice_succeeds_the_third_time(sandbox: Sandbox) ->
 
 
 def test_e6_a_permanent_failure_blocks_the_task_while_another_step_waits_to_be_retried(sandbox: Sandbox) -> None:
-    run = run_errors(sandbox, "mixed")
+    run = until_step_is("waiting_for_retry", "tries", run_errors(sandbox, "mixed"), sandbox)
+    run = until_step_is("complete", "succeeds", run, sandbox)
     assert run.status == "blocked_by_failures"
     assert run.task.execution_status == "blocked_by_failures"
     states = {name: step.current_state for name, step in run.steps.items()}
