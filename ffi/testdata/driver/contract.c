@@ -64,12 +64,12 @@ void scenario_contract(void) {
   CHECK(made_up.data == NULL);
 
   h = 7;
-  EXPECT(TASKER_E_INVALID, tasker_worker_new(STR("{\"no_such_key\":1}"), 1000, &h, &out));
+  EXPECT(TASKER_E_INVALID, tasker_worker_new(STR("{\"no_such_key\":1}"), PATIENCE_MS, &h, &out));
   CHECK(h == 0);
-  EXPECT(TASKER_E_CONFIG, tasker_worker_new(STR("{\"settings\":{\"no.such\":1}}"), 1000, &h, &out));
-  EXPECT(TASKER_E_DATABASE, tasker_worker_new(STR("{\"settings\":{\"loopback.fail\":\"away\"}}"), 1000, &h, &out));
+  EXPECT(TASKER_E_CONFIG, tasker_worker_new(STR("{\"settings\":{\"no.such\":1}}"), PATIENCE_MS, &h, &out));
+  EXPECT(TASKER_E_DATABASE, tasker_worker_new(STR("{\"settings\":{\"loopback.fail\":\"away\"}}"), PATIENCE_MS, &h, &out));
   EXPECT(TASKER_E_DEADLINE, tasker_worker_new(STR("{\"settings\":{\"loopback.open_ms\":60000}}"), 10, &h, &out));
-  EXPECT(TASKER_E_PANIC, tasker_worker_new(STR("{\"settings\":{\"loopback.panic\":\"x\"}}"), 1000, &h, &out));
+  EXPECT(TASKER_E_PANIC, tasker_worker_new(STR("{\"settings\":{\"loopback.panic\":\"x\"}}"), PATIENCE_MS, &h, &out));
   EXPECT(TASKER_E_HANDLE, tasker_worker_status(4711, &out));
 
   tasker_handle w = worker_new("\"loopback.steps\":5");
@@ -97,7 +97,7 @@ void scenario_contract(void) {
   t = next_token(w);
   EXPECT(TASKER_OK, tasker_release(w, t, STR("\"not now\""), &out));
   t = next_token(w);
-  EXPECT(TASKER_OK, tasker_checkpoint(w, t, STR("{\"cursor\":1,\"items_processed\":1}"), 1000, &out));
+  EXPECT(TASKER_OK, tasker_checkpoint(w, t, STR("{\"cursor\":1,\"items_processed\":1}"), PATIENCE_MS, &out));
   t = next_token(w);
   EXPECT(TASKER_PENDING, tasker_checkpoint(w, t, STR("{\"cursor\":2,\"items_processed\":2}"), 0, &out));
   t = next_token(w);
@@ -108,12 +108,12 @@ void scenario_contract(void) {
   EXPECT(TASKER_E_STALE_TOKEN, tasker_release(w, t, NULL, 0, &out));
 
   /* calls */
-  EXPECT(TASKER_OK, tasker_call(w, STR("test.echo"), STR("{}"), 1000, &out));
-  EXPECT(TASKER_E_UNSUPPORTED, tasker_call(w, STR("no.such"), NULL, 0, 1000, &out));
+  EXPECT(TASKER_OK, tasker_call(w, STR("test.echo"), STR("{}"), PATIENCE_MS, &out));
+  EXPECT(TASKER_E_UNSUPPORTED, tasker_call(w, STR("no.such"), NULL, 0, PATIENCE_MS, &out));
   EXPECT(TASKER_E_DEADLINE, tasker_call(w, STR("test.hang"), NULL, 0, 10, &out));
-  EXPECT(TASKER_E_INTERNAL, tasker_call(w, STR("test.fail"), STR("{\"text\":\"x\"}"), 1000, &out));
+  EXPECT(TASKER_E_INTERNAL, tasker_call(w, STR("test.fail"), STR("{\"text\":\"x\"}"), PATIENCE_MS, &out));
   EXPECT(TASKER_PENDING, tasker_call_async(w, 9, STR("test.sleep"), STR("{\"ms\":60000}"), -1, &out));
-  EXPECT(TASKER_E_CONFLICT, tasker_call_async(w, 9, STR("test.echo"), NULL, 0, 1000, &out));
+  EXPECT(TASKER_E_CONFLICT, tasker_call_async(w, 9, STR("test.echo"), NULL, 0, PATIENCE_MS, &out));
   CHECK(tasker_call_cancel(w, 9) == TASKER_OK);
   int cancelled = 0;
   while (!cancelled) {
@@ -133,7 +133,7 @@ void scenario_contract(void) {
   /* a client */
   tasker_handle c;
   EXPECT(TASKER_OK, tasker_client_new(NULL, 0, 5000, &c, &out));
-  EXPECT(TASKER_OK, tasker_call(c, STR("test.echo"), NULL, 0, 1000, &out));
+  EXPECT(TASKER_OK, tasker_call(c, STR("test.echo"), NULL, 0, PATIENCE_MS, &out));
   CHECK(tasker_complete(c, t, STR(good), 0, NULL) == TASKER_E_HANDLE, "a client is no worker");
   CHECK(tasker_worker_free(c) == TASKER_E_HANDLE && tasker_client_free(c) == TASKER_OK && tasker_client_free(c) == TASKER_E_HANDLE);
 
@@ -176,7 +176,7 @@ static pthread_barrier_t go;
 static void *complete_shared(void *arg) {
   (void)arg;
   pthread_barrier_wait(&go);
-  int32_t rc = tasker_complete(shared_worker, shared_token, STR(good), 1000, NULL);
+  int32_t rc = tasker_complete(shared_worker, shared_token, STR(good), PATIENCE_MS, NULL);
   if (rc == TASKER_OK)
     atomic_fetch_add(&accepted, 1);
   else

@@ -33,6 +33,9 @@
 
 #define STR(s) (const uint8_t *)(s), strlen(s)
 
+/* Longer than whatever comes takes on a busy machine, also under valgrind. */
+#define PATIENCE_MS 60000
+
 /* One frame as it stands in a buffer. */
 typedef struct {
   uint16_t type;

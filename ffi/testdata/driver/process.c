@@ -28,38 +28,38 @@ void scenario_panic(void) {
   tasker_buf out = {0};
   tasker_handle h, w = worker_started("\"loopback.steps\":2");
   tasker_token t = next_token(w);
-  PANICS(tasker_worker_new, NULL, 0, 1000, &h, &out);
+  PANICS(tasker_worker_new, NULL, 0, PATIENCE_MS, &h, &out);
   PANICS(tasker_worker_register, w, STR("[]"), &out);
   PANICS(tasker_worker_start, w, &out);
   PANICS(tasker_worker_status, w, &out);
   PANICS(tasker_worker_drain, w);
-  PANICS(tasker_worker_stop, w, 1000, &out);
+  PANICS(tasker_worker_stop, w, PATIENCE_MS, &out);
   PANICS(tasker_worker_free, w);
-  PANICS(tasker_poll, w, 1, 0, 1000, &out);
+  PANICS(tasker_poll, w, 1, 0, PATIENCE_MS, &out);
   PANICS(tasker_wake, w);
   PANICS(tasker_event_fd, w);
-  PANICS(tasker_complete, w, t, STR(good), 1000, &out);
+  PANICS(tasker_complete, w, t, STR(good), PATIENCE_MS, &out);
   inject(w, "tasker_complete_batch");
   complete_batch(w, 1, &(tasker_token){t}, &good, &(int32_t){TASKER_E_PANIC});
-  PANICS(tasker_checkpoint, w, t, STR("{}"), 1000, &out);
+  PANICS(tasker_checkpoint, w, t, STR("{}"), PATIENCE_MS, &out);
   PANICS(tasker_heartbeat, w, t, NULL, 0, &out);
   PANICS(tasker_release, w, t, NULL, 0, &out);
-  PANICS(tasker_client_new, NULL, 0, 1000, &h, &out);
+  PANICS(tasker_client_new, NULL, 0, PATIENCE_MS, &h, &out);
   PANICS(tasker_client_free, 1);
-  PANICS(tasker_call, w, STR("test.echo"), NULL, 0, 1000, &out);
-  PANICS(tasker_call_async, w, 1, STR("test.echo"), NULL, 0, 1000, &out);
+  PANICS(tasker_call, w, STR("test.echo"), NULL, 0, PATIENCE_MS, &out);
+  PANICS(tasker_call_async, w, 1, STR("test.echo"), NULL, 0, PATIENCE_MS, &out);
   PANICS(tasker_call_cancel, w, 1);
-  PANICS(tasker_log_poll, 1, 1000, &out);
+  PANICS(tasker_log_poll, 1, PATIENCE_MS, &out);
   PANICS(tasker_log_fd);
   PANICS(tasker_log_write, 3, STR("\"x\""));
   PANICS(tasker_set_log_callback, NULL, NULL);
-  CHECK(tasker_call(w, STR("test.panic"), STR("{\"text\":\"in a goroutine\"}"), 1000, &out) == TASKER_E_PANIC);
+  CHECK(tasker_call(w, STR("test.panic"), STR("{\"text\":\"in a goroutine\"}"), PATIENCE_MS, &out) == TASKER_E_PANIC);
   tasker_buf_free(&out);
   /* All goes on, and the status tells. */
   CHECK(tasker_worker_status(w, &out) == TASKER_OK && memmem(out.data, out.len, "\"degraded\":true", 15));
   tasker_buf_free(&out);
-  CHECK(tasker_complete(w, t, STR(good), 1000, NULL) == TASKER_OK);
-  CHECK(tasker_complete(w, next_token(w), STR(good), 1000, NULL) == TASKER_OK);
+  CHECK(tasker_complete(w, t, STR(good), PATIENCE_MS, NULL) == TASKER_OK);
+  CHECK(tasker_complete(w, next_token(w), STR(good), PATIENCE_MS, NULL) == TASKER_OK);
   worker_end(w);
 }
 
@@ -68,12 +68,12 @@ void scenario_process(void) {
   setenv("TASKER_DRIVER_NEW", "1", 1);
   tasker_handle w = worker_new("");
   tasker_buf out = {0};
-  CHECK(tasker_call(w, STR("test.environ"), STR("{\"text\":\"TASKER_DRIVER_NEW=1\"}"), 1000, &out) == TASKER_OK && !memcmp(out.data, "true", 4));
+  CHECK(tasker_call(w, STR("test.environ"), STR("{\"text\":\"TASKER_DRIVER_NEW=1\"}"), PATIENCE_MS, &out) == TASKER_OK && !memcmp(out.data, "true", 4));
   tasker_buf_free(&out);
   worker_end(w);
   unsetenv("TASKER_DRIVER_NEW");
   w = worker_new("");
-  CHECK(tasker_call(w, STR("test.environ"), STR("{\"text\":\"TASKER_DRIVER_NEW=1\"}"), 1000, &out) == TASKER_OK && !memcmp(out.data, "false", 5));
+  CHECK(tasker_call(w, STR("test.environ"), STR("{\"text\":\"TASKER_DRIVER_NEW=1\"}"), PATIENCE_MS, &out) == TASKER_OK && !memcmp(out.data, "false", 5));
   tasker_buf_free(&out);
   worker_end(w);
 
@@ -84,7 +84,7 @@ void scenario_process(void) {
     CHECK(lib, "%s", dlerror());
     CHECK(tasker_process_state() & TASKER_PROCESS_OTHER_GO_RUNTIME);
     w = worker_started("\"loopback.steps\":1"); /* both work side by side */
-    CHECK(tasker_complete(w, next_token(w), STR(good), 1000, NULL) == TASKER_OK);
+    CHECK(tasker_complete(w, next_token(w), STR(good), PATIENCE_MS, NULL) == TASKER_OK);
     worker_end(w);
     dlclose(lib);
   }
@@ -112,7 +112,7 @@ void scenario_log(void) {
   int fd = tasker_log_fd();
   CHECK(fd >= 0);
   for (int i = 0; i < 5000; i++) CHECK(tasker_log_write(TASKER_LOG_INFO, STR("{\"message\":\"from the host\"}")) == TASKER_OK);
-  CHECK(tasker_log_poll(10000, 1000, &out) == TASKER_OK);
+  CHECK(tasker_log_poll(10000, PATIENCE_MS, &out) == TASKER_OK);
   size_t at = 0;
   frame f = frame_next(&out, &at);
   CHECK(f.type == TASKER_FRAME_DROPPED && memmem(f.payload, f.len, "\"count\":904", 11), "%.*s", (int)f.len, (const char *)f.payload);
@@ -136,7 +136,7 @@ void scenario_log(void) {
   CHECK(tasker_log_write(TASKER_LOG_WARN, STR("\"x\"")) == TASKER_OK);
   usleep(20000);
   CHECK(host.calls == 101);
-  CHECK(tasker_log_poll(8, 1000, &out) == TASKER_OK);
+  CHECK(tasker_log_poll(8, PATIENCE_MS, &out) == TASKER_OK);
   tasker_buf_free(&out);
   for (int i = 0; i < 50; i++) { /* on and off */
     CHECK(tasker_set_log_callback(on_log, &host) == TASKER_OK);
@@ -234,7 +234,7 @@ void scenario_fork_database(const char *settings) {
     pid_t child = fork();
     if (child == 0) {
       alarm(5);
-      EXPECT(TASKER_E_FORKED, tasker_worker_stop(w, 1000, &out));
+      EXPECT(TASKER_E_FORKED, tasker_worker_stop(w, PATIENCE_MS, &out));
       EXPECT(TASKER_E_FORKED, tasker_worker_free(w));
       exit(0);
     }
