@@ -31,7 +31,7 @@ module Scenarios
   end
 
   def next_step(worker)
-    deadline = now + 10
+    deadline = now + 60
     while now < deadline
       step = nil
       worker.poll(1.0, max_frames: 1) { |frame| step = frame if frame.type == Native::FrameType::STEP }
@@ -149,7 +149,7 @@ module Scenarios
   end
 
   def timed_out
-    worker = open_worker(timeout_ms: 50)
+    worker = open_worker(timeout_ms: 1000) # long enough to be polled
     publish(worker)
     attempt = next_step(worker)
     reasons = []
@@ -400,7 +400,7 @@ module Scenarios
     told = JSON.parse(reader.read)
     _, status = Process.wait2(pid)
     publish(worker, 5)
-    deadline = now + 10
+    deadline = now + 60
     sleep(0.01) while worker.status["steps"]["completed_total"] < 6 && now < deadline
     tell(child: told, exit: status.exitstatus, parent: worker.status["steps"]["completed_total"], pids: [Process.pid, pid])
     poller.stop
