@@ -24,7 +24,6 @@ type completionQueue struct {
 	blocked  int // callers of put
 	flushing int // batches
 	closed   bool
-	ready    []*completionShard // what next works on
 }
 
 // completionShard is the part of a [completionQueue] that takes turns.
@@ -112,22 +111,21 @@ func (q *completionQueue) start() {
 }
 
 // next is the shards whose results make the next batch, none if there shall be none now. The caller holds mu.
-func (q *completionQueue) next() []*completionShard {
-	ready, few := q.ready[:0], false
+func (q *completionQueue) next() (ready []*completionShard) {
+	few := false
 	for i := range q.shards {
 		if shard := &q.shards[i]; !shard.busy && len(shard.waiting) > 0 {
 			ready = append(ready, shard)
 			few = few || len(shard.waiting) < worthwhile
 		}
 	}
-	q.ready = ready
 	if q.flushing == 0 && few { // all at once; those with the fewest first, so that none is left out for ever
 		slices.SortFunc(ready, func(a, b *completionShard) int { return len(a.waiting) - len(b.waiting) })
-		return slices.Clone(ready)
+		return ready
 	}
-	for _, shard := range ready {
+	for i, shard := range ready {
 		if len(shard.waiting) >= worthwhile {
-			return []*completionShard{shard}
+			return ready[i : i+1]
 		}
 	}
 	return nil

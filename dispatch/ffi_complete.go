@@ -25,7 +25,8 @@ func (c *FfiDispatchChannel) Complete(e *FfiStepEvent, r *sdk.StepExecutionResul
 	return one[0].Err
 }
 
-// CompleteAll is Complete for many steps, and sets each one's Err: each is accepted or not, whatever the others are.
+// CompleteAll is Complete for many steps, and sets each one's Err: each is accepted or not, whatever the others are. One
+// without an event is left as it is.
 func (c *FfiDispatchChannel) CompleteAll(endings []FfiEnding) {
 	now := time.Now()
 	c.mu.Lock()
@@ -33,6 +34,9 @@ func (c *FfiDispatchChannel) CompleteAll(endings []FfiEnding) {
 	results := c.ending[:0]
 	for i := range endings {
 		e, r := endings[i].Event, endings[i].Result
+		if e == nil {
+			continue
+		}
 		if endings[i].Err = c.take(e, len(results)); endings[i].Err != nil {
 			continue
 		}

@@ -230,7 +230,7 @@ TASKER_API int32_t tasker_complete(tasker_handle h, tasker_token t, const uint8_
 
 /* Hands over the results of count steps, as tasker_complete does that of one; many at once cost much less. results[i] of
  * sizes[i] bytes is that of tokens[i], and codes[i] becomes its answer: each is accepted or not, whatever the others are.
- * Never waits. TASKER_OK: all were accepted; otherwise the answer to one that was not, with its document in out.
+ * Never waits. TASKER_OK: all were accepted; otherwise the answer to the first that was not, with its document in out.
  * Since ABI 1.1. out may be NULL. */
 TASKER_API int32_t tasker_complete_batch(tasker_handle h, const tasker_token *tokens, const uint8_t *const *results, const size_t *sizes, int32_t *codes, size_t count, tasker_buf *out);
 

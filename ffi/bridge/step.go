@@ -69,39 +69,34 @@ type Completions interface {
 }
 
 // CompleteBatch is [Library.Complete] for many steps, but does not wait. Each is accepted or not, whatever the others are;
-// the reply is that to one that was not.
-func (l *Library) CompleteBatch(h uint64, batch Completions) (first Reply) {
-	answer := func(i int, err error) {
-		if err == nil {
-			batch.Answer(i, OK)
-			return
-		}
-		r := fail(err)
-		batch.Answer(i, r.Code)
-		if first.Code == OK {
-			first = r
-		}
-	}
+// the reply is that to the first that was not.
+func (l *Library) CompleteBatch(h uint64, batch Completions) (reply Reply) {
 	var w *worker
-	endings, indexes := make([]dispatch.FfiEnding, 0, batch.Len()), make([]int, 0, batch.Len())
-	for i := range batch.Len() {
+	endings := make([]dispatch.FfiEnding, batch.Len())
+	for i := range endings {
 		s, result, err := l.ending(h, batch.Token(i), batch.Result(i))
 		if err != nil {
-			answer(i, err)
+			endings[i].Err = err
 			continue
 		}
 		w = s.worker // that of h, as for all
-		endings, indexes = append(endings, dispatch.FfiEnding{Event: s.event, Result: result}), append(indexes, i)
+		endings[i] = dispatch.FfiEnding{Event: s.event, Result: result}
 	}
-	if w == nil {
-		return first
+	if w != nil {
+		w.steps.Load().CompleteAll(endings)
+		w.afterStep()
 	}
-	w.steps.Load().CompleteAll(endings)
-	for i := range endings {
-		answer(indexes[i], endings[i].Err)
+	for i, e := range endings {
+		var r Reply
+		if e.Err != nil {
+			r = fail(e.Err)
+		}
+		batch.Answer(i, r.Code)
+		if reply.Code == OK {
+			reply = r
+		}
 	}
-	w.afterStep()
-	return first
+	return reply
 }
 
 // ending reads the result that ends a step.
