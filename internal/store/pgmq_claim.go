@@ -12,13 +12,13 @@ import (
 func QueueOf(namespace string) string { return "worker_" + namespace + "_queue" }
 
 // queueTable is the table of a queue, quoted.
-func queueTable(queue string) string {
-	return pgx.Identifier{"pgmq", "q_" + strings.ToLower(queue)}.Sanitize()
-}
+func queueTable(queue string) string { return messageTable("q_", queue) }
 
 // archiveTable is where what is set aside of a queue goes, quoted.
-func archiveTable(queue string) string {
-	return pgx.Identifier{"pgmq", "a_" + strings.ToLower(queue)}.Sanitize()
+func archiveTable(queue string) string { return messageTable("a_", queue) }
+
+func messageTable(prefix, queue string) string {
+	return pgx.Identifier{"pgmq", prefix + strings.ToLower(queue)}.Sanitize()
 }
 
 // claimMessages is [claimSteps] by messages: it takes those that a worker can run, the most urgent and oldest first, and
