@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "tasker_core/native/worker"
+require "tasker_core/worker/interruptible"
 
 module TaskerCore
   module Worker
@@ -10,8 +11,7 @@ module TaskerCore
     class Poller
       HARDEN_EVERY = 5.0
       LONGEST_PAUSE = 5.0
-      INTERRUPTIBLE = { Object => :immediate }.freeze
-      private_constant :HARDEN_EVERY, :LONGEST_PAUSE, :INTERRUPTIBLE
+      private_constant :HARDEN_EVERY, :LONGEST_PAUSE
 
       attr_reader :thread
 

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "tasker_core/worker/interruptible"
+
 module TaskerCore
   module Worker
     # Has steps run on the thread that polled them, which costs no change of threads, for as long as no handler waits.
@@ -78,7 +80,7 @@ module TaskerCore
       private
 
       def begin_shift
-        @watcher ||= Thread.new { Thread.handle_interrupt(Object => :immediate) { watch } }
+        @watcher ||= Thread.new { Thread.handle_interrupt(INTERRUPTIBLE) { watch } }
         @began.signal if @resting
         @shift = Shift.new(Thread.current, 0, false, false)
       end

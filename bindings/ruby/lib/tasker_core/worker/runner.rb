@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "tasker_core/worker/attempt"
+require "tasker_core/worker/interruptible"
 require "tasker_core/worker/relay"
 require "tasker_core/worker/step_outcome"
 require "tasker_core/worker/thread_pool"
@@ -9,9 +10,6 @@ module TaskerCore
   module Worker
     # Runs as many steps at once as a worker has slots, and answers each.
     class Runner
-      INTERRUPTIBLE = { Object => :immediate }.freeze
-      private_constant :INTERRUPTIBLE
-
       # `subscriber` executes steps: it answers to `execute(event, attempt)`. `bridge` is told of what happens. The block is
       # called to have another thread poll, in place of one that a handler holds up.
       def initialize(subscriber, slots, bridge, &relieve)

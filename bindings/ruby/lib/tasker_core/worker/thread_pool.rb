@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require "tasker_core/worker/interruptible"
+
 module TaskerCore
   module Worker
     # Threads for handlers, made when needed and kept.
@@ -87,7 +89,7 @@ module TaskerCore
         return if @busy < @threads.size || @threads.size >= @size
         return start if @threads.size < AT_ONCE
 
-        @watcher ||= Thread.new { Thread.handle_interrupt(Object => :immediate) { watch } }
+        @watcher ||= Thread.new { Thread.handle_interrupt(INTERRUPTIBLE) { watch } }
         @backlog.signal
       end
 
