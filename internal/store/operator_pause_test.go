@@ -34,9 +34,7 @@ func TestAPausedTaskStartsNothingUntilItIsResumed(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, w.claim(t, l), "neither a retry nor what was queued is taken")
 	require.Equal(t, workflow.TaskStepsInProcess, w.stateOf(t, task))
-	violations, err := w.Check(t.Context())
-	require.NoError(t, err)
-	require.Empty(t, violations)
+	w.intact(t)
 
 	require.NoError(t, w.ResumeTask(t.Context(), by(task, "resume")))
 	require.ErrorIs(t, w.ResumeTask(t.Context(), by(task, "resume")), store.ErrConflict)

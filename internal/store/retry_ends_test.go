@@ -228,10 +228,3 @@ func TestAProcessThatDiesOverAnOperatorsActionHasDoneAllOfItOrNothing(t *testing
 		})
 	}
 }
-
-func (g *garden) intact(t testing.TB) {
-	t.Helper()
-	violations, err := g.Check(t.Context())
-	require.NoError(t, err)
-	require.Empty(t, violations)
-}
