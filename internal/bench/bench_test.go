@@ -93,6 +93,8 @@ func TestRunsMeasure(t *testing.T) {
 		require.InDelta(t, 1.25, r.CommitsPerStep, 0.1+2*perSecond)
 		require.InDelta(t, 1.25, r.StatementsPerStep, 0.2+10*perSecond)
 		require.GreaterOrEqual(t, *r.P99MS, *r.P50MS)
+		require.Positive(t, *r.P50MS)
+		require.Positive(t, r.SingleCommitMS)
 	})
 	t.Run("many at once, steps share commits", func(t *testing.T) {
 		r := run(t, Options{Shape: shape(t, "dag7"), Tasks: 200, Concurrency: 100, Rounds: 1, Payload: 300, SnapshotHeld: true, Waiting: 700})
