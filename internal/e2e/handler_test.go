@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/tasker-systems/tasker-go/internal/template"
+	"github.com/tasker-systems/tasker-go/internal/e2e/forms"
 )
 
 func TestAStepThatKillsItsWorkersEndsInErrorAndOtherTasksGoOn(t *testing.T) {
@@ -53,25 +53,24 @@ func TestAHungHandlerIsTimedOutAndKeepsItsSlot(t *testing.T) {
 	w.requireIntact(t)
 }
 
+// E11
 func TestPanicsAndMisuseFailTheStepAndNotTheWorker(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.register(t, "one", retried(3, step("s1")))
 	n := w.node(t, role{Handlers: allHandlers, Slots: 4})
-	group(t, map[string]misuse{
-		"a panic":         {conduct{Panic: 9, Error: "boom"}, "handler_panic", "boom", 1},
-		"Goexit":          {conduct{Return: "goexit"}, "handler_panic", "Goexit", 1},
-		"a permanent one": {conduct{Fail: 9, Permanent: true}, "permanent_error", "fails as asked", 1},
-		"a retryable one": {conduct{Fail: 9}, "handler_error", "attempt 3 fails as asked", 3},
-		"an odd result":   {conduct{Return: "no such result"}, "permanent_error", "unknown result", 1},
-	}, func(t *testing.T, m misuse) {
-		task := w.submit(t, n, "one", map[string]conduct{"s1": m.conduct})
-		require.Equal(t, "blocked_by_failures", w.taskState(t, task))
-		s := w.step(t, task, "s1")
-		require.Equal(t, "error", s.State)
-		require.Equal(t, m.attempts, s.Attempt)
-		require.Equal(t, m.kind, s.Type)
-		require.Contains(t, s.Error, m.message)
+	forms.Each(t, func(t *testing.T, form forms.Form) {
+		one := "one " + string(form)
+		w.register(t, one, in(form, retried(3, step("s1")))...)
+		group(t, misuses, func(t *testing.T, m misuse) {
+			task := w.submit(t, n, one, map[string]conduct{"s1": m.conduct})
+			require.Equal(t, "blocked_by_failures", w.taskState(t, task))
+			s := w.step(t, task, "s1")
+			require.Equal(t, "error", s.State)
+			require.Equal(t, m.attempts, s.Attempt)
+			require.Equal(t, m.kind, s.Type)
+			require.Contains(t, s.Error, m.message)
+		})
+		require.Equal(t, "complete", w.taskState(t, w.submit(t, n, one, nil)), "the worker lives")
 	})
 	w.requireIntact(t)
 	require.Zero(t, n.Worker.Slots.InUse())
@@ -82,6 +81,14 @@ type misuse struct {
 	conduct       conduct
 	kind, message string
 	attempts      int
+}
+
+var misuses = map[string]misuse{
+	"a panic":         {conduct{Panic: 9, Error: "boom"}, "handler_panic", "boom", 1},
+	"Goexit":          {conduct{Return: "goexit"}, "handler_panic", "Goexit", 1},
+	"a permanent one": {conduct{Fail: 9, Permanent: true}, "permanent_error", "fails as asked", 1},
+	"a retryable one": {conduct{Fail: 9}, "handler_error", "attempt 3 fails as asked", 3},
+	"an odd result":   {conduct{Return: "no such result"}, "permanent_error", "unknown result", 1},
 }
 
 // group runs the cases side by side and returns when all are done.
@@ -96,6 +103,7 @@ func group[C any](t *testing.T, cases map[string]C, test func(t *testing.T, c C)
 	})
 }
 
+// E10. A handler that nobody has, has no form.
 func TestAStepWhoseHandlerNobodyHasFailsWithinTheGrace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -112,75 +120,44 @@ func TestAStepWhoseHandlerNobodyHasFailsWithinTheGrace(t *testing.T) {
 	w.requireIntact(t)
 }
 
-func TestAttemptsEndWhereTheTemplateSaysSo(t *testing.T) {
+// E10: a handler without methods has none that a template could name, whatever its form, and no resolver but the registry.
+func TestAStepWhoseMethodOrResolverIsUnknownFailsForGood(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	n := w.node(t, role{Handlers: allHandlers, Slots: 10})
-	never := func(attempts int32) template.StepDefinition {
-		s := retried(attempts, step("s1"))
-		s.Retry.Retryable = false
-		return s
-	}
-	group(t, map[string]ending{
-		"E1 success":                            {retried(3, step("s1")), conduct{}, "complete", 1},
-		"E2 permanent":                          {retried(3, step("s1")), conduct{Fail: 9, Permanent: true}, "error", 1},
-		"E3 retryable without end":              {retried(3, step("s1")), conduct{Fail: 9}, "error", 3},
-		"E4 two failures before success":        {retried(5, step("s1")), conduct{Fail: 2}, "complete", 3},
-		"E5 exhausted":                          {retried(3, step("s1")), conduct{Fail: 10}, "error", 3},
-		"E7 none allowed, one is made":          {retried(0, step("s1")), conduct{Fail: 9}, "error", 1},
-		"E7 none allowed, the one succeeds":     {retried(0, step("s1")), conduct{}, "complete", 1},
-		"E7 one allowed":                        {retried(1, step("s1")), conduct{Fail: 9}, "error", 1},
-		"E7 the last one allowed succeeds":      {retried(3, step("s1")), conduct{Fail: 2}, "complete", 3},
-		"E7 not retryable, first one succeeds":  {never(3), conduct{}, "complete", 1},
-		"E7 not retryable, no second one":       {never(3), conduct{Fail: 1}, "error", 1},
-		"E7 not retryable, with none allowed":   {never(0), conduct{Fail: 1}, "error", 1},
-		"a panic uses up no attempt but itself": {retried(3, step("s1")), conduct{Panic: 1}, "error", 1},
-	}, func(t *testing.T, e ending) {
-		w.register(t, t.Name(), e.step)
-		task := w.submit(t, n, t.Name(), map[string]conduct{"s1": e.conduct})
-		w.taskState(t, task)
-		s := w.step(t, task, "s1")
-		require.Equal(t, e.state, s.State)
-		require.Equal(t, e.attempts, s.Attempt)
+	n := w.node(t, role{Handlers: allHandlers})
+	forms.Each(t, func(t *testing.T, form forms.Form) {
+		unknown, method, resolver := "unknown "+string(form), retried(3, step("method")), retried(3, step("resolver"))
+		rob, guess := "rob", "guess"
+		method.Handler.Method, resolver.Handler.Resolver = &rob, &guess
+		w.register(t, unknown, in(form, method, resolver)...)
+		task := w.submit(t, n, unknown, nil)
+		for name, says := range map[string]string{"method": `has no method "rob"`, "resolver": `the resolver "guess"`} {
+			w.eventually(t, patience, 1, `select count(*) from tasker.workflow_steps where task_uuid = $1 and name = $2 and state = 'error'`, task, name)
+			s := w.step(t, task, name)
+			require.Equal(t, 1, s.Attempt)
+			require.Equal(t, "handler_not_found", s.Type)
+			require.Contains(t, s.Error, says)
+		}
 	})
 	w.requireIntact(t)
 }
 
-// ending is where the attempts of a step end.
-type ending struct {
-	step     template.StepDefinition
-	conduct  conduct
-	state    string
-	attempts int
-}
-
-func TestATaskIsBlockedWhileOtherBranchesOfItStillRetry(t *testing.T) {
+// E12: what a handler returns when its time is up counts no more.
+func TestAResultThatComesAfterTheTimeoutIsNotTaken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	slow := retried(3, step("retryable"))
-	slow.Retry.BackoffBaseMS = 60_000
-	w.register(t, "mixed", step("success"), retried(3, step("permanent")), slow, step("join", "success", "permanent", "retryable"))
-	n := w.node(t, role{Handlers: allHandlers})
-	task := w.submit(t, n, "mixed", map[string]conduct{"permanent": {Fail: 9, Permanent: true}, "retryable": {Fail: 1}})
-	require.Equal(t, "blocked_by_failures", w.taskState(t, task))
-	w.eventually(t, patience, 1, `select count(*) from tasker.workflow_steps where task_uuid = $1 and name = 'retryable' and state = 'waiting_for_retry'`, task)
-	w.eventually(t, patience, 1, `select count(*) from tasker.workflow_steps where task_uuid = $1 and name = 'success' and state = 'complete'`, task)
-	require.Equal(t, "pending", w.step(t, task, "join").State)
-	w.requireIntact(t)
-}
-
-func TestTheNextAttemptWaitsForAsLongAsTheHandlerAsks(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.register(t, "one", retried(3, step("s1")))
-	n := w.node(t, role{Handlers: allHandlers})
-	promptly(t, 3500*time.Millisecond, func() time.Duration {
-		task := w.submit(t, n, "one", map[string]conduct{"s1": {Fail: 1, RetryAfter: 2}})
-		first := w.effectOf(t, task, "s1", "start", 1)
-		second := w.effectOf(t, task, "s1", "start", 2)
-		require.GreaterOrEqual(t, second.At.Sub(first.At), 2*time.Second)
-		require.Equal(t, "complete", w.taskState(t, task))
-		return second.At.Sub(first.At)
+	n := w.node(t, role{Handlers: allHandlers, HandlerTimeout: 100 * time.Millisecond})
+	forms.Each(t, func(t *testing.T, form forms.Form) {
+		late := "late " + string(form)
+		w.register(t, late, in(form, retried(2, step("s1")))...)
+		task := w.submit(t, n, late, map[string]conduct{"s1": {MS: 400, Stubborn: true}})
+		require.Equal(t, "blocked_by_failures", w.taskState(t, task))
+		want := stepRow{State: "error", Attempt: 2, Error: "handler " + form.Of("work") + " timed out after 100ms", Type: "handler_timeout"}
+		require.Equal(t, want, w.step(t, task, "s1"), "a timeout can be retried")
+		w.effectOf(t, task, "s1", "end", 2)
+		require.Eventually(t, func() bool { return w.step(t, task, "s1") == want }, patience, tick)
+		require.Zero(t, w.db.Count(t, `select count(*) from tasker.step_transitions where task_uuid = $1 and 'complete' = any(path)`, task))
 	})
+	require.Eventually(t, func() bool { return n.Worker.Slots.InUse() == 0 }, patience, tick)
 	w.requireIntact(t)
 }

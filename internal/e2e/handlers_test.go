@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tasker-systems/tasker-go/internal/e2e/forms"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
 
@@ -92,7 +93,7 @@ type conduct struct {
 	Items, Every, DieAt, FailAt int
 }
 
-// allHandlers are interchangeable, so that tests can say which process serves which step.
+// allHandlers are interchangeable, so that tests can say which process serves which step. Each is there in each form as well.
 var allHandlers = []string{"work", "left", "right"}
 
 func handlers(log effectLog, names []string) *sdk.Registry {
@@ -102,6 +103,7 @@ func handlers(log effectLog, names []string) *sdk.Registry {
 			return work(ctx, step, log)
 		})
 	}
+	forms.Add(registry, registry)
 	return registry
 }
 
@@ -123,7 +125,7 @@ func work(ctx context.Context, step *sdk.StepContext, log effectLog) (sdk.StepRe
 		return sdk.StepResult{}, sdk.Permanentf("of %d parents only %d have a result", len(step.Dependencies()), len(parents))
 	}
 	log.write(step, "start")
-	if c.Items > 0 {
+	if c.Every > 0 {
 		return c.workOff(step, log)
 	}
 	if err := c.pass(ctx); err != nil {
@@ -178,6 +180,13 @@ var hostile = map[string]any{
 	"a channel":         make(chan int),
 	"nested too deep":   json.RawMessage(strings.Repeat("[", 2000) + strings.Repeat("]", 2000)),
 	"more than allowed": strings.Repeat("x", 2<<20),
+	"part of itself":    cycle(),
+}
+
+func cycle() any {
+	c := map[string]any{}
+	c["self"] = c
+	return c
 }
 
 func (c conduct) result(step *sdk.StepContext) (sdk.StepResult, error) {
@@ -203,6 +212,8 @@ func (c conduct) result(step *sdk.StepContext) (sdk.StepResult, error) {
 		return sdk.StepResult{}, sdk.Permanent(errors.New("a\x00b \xff"), sdk.WithCode("a\x00b"), sdk.WithContext("a\x00b", "a\x00b"))
 	case "impossible error":
 		return sdk.StepResult{}, sdk.Permanent(errors.New("no"), sdk.WithContext("bad", math.Inf(1)))
+	case "detailed error":
+		return sdk.StepResult{}, sdk.Permanent(errors.New("the card is blocked"), sdk.WithType("card_error"), sdk.WithCode("CARD-7"), sdk.WithContext("card", "1234"))
 	case "hostile panic":
 		panic("a\x00b \xff")
 	case "huge error":

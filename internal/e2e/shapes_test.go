@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/tasker-systems/tasker-go/internal/e2e/forms"
 	"github.com/tasker-systems/tasker-go/internal/template"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -16,6 +17,14 @@ func step(name string, dependsOn ...string) template.StepDefinition {
 func by(handler string, s template.StepDefinition) template.StepDefinition {
 	s.Handler.Callable = handler
 	return s
+}
+
+// in has the steps done by their handlers in a form.
+func in(form forms.Form, steps ...template.StepDefinition) []template.StepDefinition {
+	for i := range steps {
+		steps[i].Handler.Callable = form.Of(steps[i].Handler.Callable)
+	}
+	return steps
 }
 
 // retried sets how often a step may run, one millisecond apart.
