@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tasker-systems/tasker-go/internal/e2e/forms"
 	"github.com/tasker-systems/tasker-go/internal/event"
 	"github.com/tasker-systems/tasker-go/internal/system"
 	"github.com/tasker-systems/tasker-go/internal/template"
@@ -40,16 +42,24 @@ func (brokenPublisher) TransformPayload(context.Context, event.PublishContext) (
 // W12
 func TestStepsPublishWhatTheyDeclareWhateverBreaksOverIt(t *testing.T) {
 	t.Parallel()
+	forms.Each(t, func(t *testing.T, form forms.Form) {
+		promptly(t, 10*time.Second, func() time.Duration { return publishInForm(t, form) })
+	})
+}
+
+// publishInForm holds a sale's events to what it declares, and returns how long the sales took.
+func publishInForm(t *testing.T, form forms.Form) time.Duration {
+	t.Helper()
 	w := newWorld(t)
 	broken := declared("order.broken", template.Always, template.DeliverDurable)
 	publisher := brokenPublisher{}.Name()
 	broken.Publisher = &publisher
-	w.register(t, "sale",
+	w.register(t, "sale", in(form,
 		publishing(step("validate"), declared("order.validated", template.OnSuccess, template.DeliverFast), broken),
 		publishing(step("payment", "validate"), declared("payment.processed", template.OnSuccess, template.DeliverDurable),
 			declared("payment.failed", template.OnFailure, template.DeliverDurable)),
 		publishing(step("inventory", "payment"), declared("inventory.updated", template.Always, template.DeliverFast)),
-		publishing(step("notification", "inventory"), declared("notification.sent", template.OnSuccess, template.DeliverBroadcast)))
+		publishing(step("notification", "inventory"), declared("notification.sent", template.OnSuccess, template.DeliverBroadcast)))...)
 
 	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
 	events := event.New(event.NewStorePublisher(w.store), event.Config{Logger: logger})
@@ -71,7 +81,7 @@ func TestStepsPublishWhatTheyDeclareWhateverBreaksOverIt(t *testing.T) {
 	require.NoError(t, err)
 	started, err := system.StartNode(t.Context(), s, &system.WorkerOptions{Registry: handlers(w.effectLog, allHandlers), Events: events})
 	require.NoError(t, err)
-	n := &node{started, s}
+	n, asked := &node{started, s}, time.Now()
 	for range 3 {
 		w.submit(t, n, "sale", nil)
 	}
@@ -79,6 +89,7 @@ func TestStepsPublishWhatTheyDeclareWhateverBreaksOverIt(t *testing.T) {
 	w.submit(t, n, "sale", map[string]conduct{"inventory": {Fail: 9, Permanent: true}})
 	w.eventually(t, patience, 3, "select count(*) from tasker.tasks where state = 'complete'")
 	w.eventually(t, patience, 2, "select count(*) from tasker.tasks where state = 'blocked_by_failures'")
+	took := time.Since(asked)
 	require.NoError(t, n.stop(context.WithoutCancel(t.Context())), "a stop publishes what waits")
 
 	mu.Lock()
@@ -94,4 +105,5 @@ func TestStepsPublishWhatTheyDeclareWhateverBreaksOverIt(t *testing.T) {
 	require.EqualValues(t, 5, stats.System.Failed, "those of the broken publisher")
 	require.EqualValues(t, 12, stats.InProcessBus.HandlerErrors, "those of the broken subscriber")
 	w.requireIntact(t)
+	return took
 }

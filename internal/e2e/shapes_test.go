@@ -64,10 +64,14 @@ func wide(n int) []template.StepDefinition {
 
 var shapes = []string{"linear", "diamond", "tree", "wide"}
 
+func stepsOfShapes() map[string][]template.StepDefinition {
+	return map[string][]template.StepDefinition{"linear": linear(4), "diamond": diamond(), "tree": tree(), "wide": wide(12)}
+}
+
 // registerShapes makes a template of each shape, with 4, 4, 8 and 14 steps, which may lose as many workers as tests kill.
 func (w *world) registerShapes(t testing.TB) {
 	t.Helper()
-	for name, steps := range map[string][]template.StepDefinition{"linear": linear(4), "diamond": diamond(), "tree": tree(), "wide": wide(12)} {
+	for name, steps := range stepsOfShapes() {
 		for i := range steps {
 			steps[i].Retry.MaxCrashes = 99
 		}
