@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from tasker_core.client import ENDED
 from tasker_core.domain_events import PublisherRegistry
 from tasker_core.testing import Sandbox, TaskRun
 
-from . import batches, business, checkpoints, handlers
+from . import forms, handlers
+from .forms import arithmetic, events, refunds
 
 HERE = Path(__file__).parent
 BINDING = HERE.parents[1]
@@ -49,16 +51,31 @@ def client(data_dir: str) -> Iterator[TaskerClient]:
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
-    """A worker in this process, with the handlers of `handlers.py` and the modules beside it."""
+def form_templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the templates of `forms`, one for each form."""
+    folder = tmp_path_factory.mktemp("forms")
+    forms.write_templates(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sandbox(form_templates: Path) -> Iterator[Sandbox]:
+    """A worker in this process, with the handlers of `handlers.py`, and those of `forms` in both of their forms."""
     registry = handlers.registry()
-    for module in (batches, business, checkpoints):
-        registry.discover_handlers(module.__name__)
-    PublisherRegistry.instance().register(business.BrokenPublisher())
+    registry.discover_handlers(forms.__name__)
+    for name, handler in {**arithmetic.EXAMPLE_HANDLERS, **refunds.EXAMPLE_HANDLERS}.items():
+        registry.register(name, handler)
+    PublisherRegistry.instance().register(events.BrokenPublisher())
     settings = {"worker.unknown_handler_grace_ms": 300, "telemetry.log_level": "error"}
-    with Sandbox([TEMPLATES], registry=registry, settings=settings) as opened:
+    with Sandbox([TEMPLATES, form_templates], registry=registry, settings=settings) as opened:
         yield opened
     PublisherRegistry.reset()
+
+
+def run_all(sandbox: Sandbox, name: str, namespace: str, contexts: Iterable[Mapping[str, Any]]) -> list[TaskRun]:
+    """Run a task for each context, all at once."""
+    made = [sandbox.client.create_task(name, namespace=namespace, context=dict(context)) for context in contexts]
+    return [sandbox.wait(task.task_uuid) for task in made]
 
 
 def until_step_is(state: str, step: str, run: TaskRun, sandbox: Sandbox) -> TaskRun:
@@ -108,9 +125,9 @@ Start = Callable[..., Program]
 Play = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture
-def start(data_dir: str, client: TaskerClient) -> Iterator[Start]:
-    """Start Python, or another program, and see to it that neither it nor a step it left waiting outlives the test."""
+@contextmanager
+def starting(data_dir: str, client: TaskerClient) -> Iterator[Start]:
+    """Start Python, or another program, and see to it that neither it nor a step it left waiting stays."""
     programs: list[Program] = []
 
     def begin(*arguments: object, program: object = sys.executable, **environment: str) -> Program:
@@ -123,6 +140,13 @@ def start(data_dir: str, client: TaskerClient) -> Iterator[Start]:
     for task in client.list_tasks(namespace="waits_py", limit=100).tasks:
         if client.get_task(task.task_uuid).status not in ENDED:
             client.cancel_task(task.task_uuid)
+
+
+@pytest.fixture
+def start(data_dir: str, client: TaskerClient) -> Iterator[Start]:
+    """Start programs that end with the test."""
+    with starting(data_dir, client) as begin:
+        yield begin
 
 
 @pytest.fixture

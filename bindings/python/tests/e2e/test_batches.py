@@ -1,4 +1,4 @@
-"""Batches in their two forms, as classes and as functions: B1 to B4."""
+"""Batches, with handlers of both forms: B1 to B4."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import pytest
 from tasker_core.testing import Sandbox, TaskRun
 
 from .conftest import until_step_is
-
-pytestmark = pytest.mark.parametrize("form", ["class", "function"])
 
 
 def run_batches(sandbox: Sandbox, form: str, **context: Any) -> TaskRun:
@@ -27,6 +25,7 @@ def ranges(run: TaskRun) -> list[list[int]]:
     return found
 
 
+@pytest.mark.parametrize("form", ["class", "dsl"])
 @pytest.mark.parametrize(
     ("how", "want"),
     [
@@ -45,6 +44,7 @@ def test_b1_b2_each_batch_is_one_worker_and_what_remains_goes_to_the_first(
     assert (total["total_processed"], total["success_rate"]) == (how["items"], 1.0)
 
 
+@pytest.mark.parametrize("form", ["class", "dsl"])
 def test_b1_there_are_no_more_batches_than_the_cap_and_nothing_is_lost(sandbox: Sandbox, form: str) -> None:
     run = run_batches(sandbox, form, items=1000, size=200, most=3).completed()
     found = ranges(run)
@@ -52,12 +52,14 @@ def test_b1_there_are_no_more_batches_than_the_cap_and_nothing_is_lost(sandbox: 
     assert all(before[1] == after[0] for before, after in itertools.pairwise(found))
 
 
+@pytest.mark.parametrize("form", ["class", "dsl"])
 def test_b1_b2_of_no_items_there_is_no_batch(sandbox: Sandbox, form: str) -> None:
     run = run_batches(sandbox, form, items=0, size=200).completed()
     total = run.results["sum"]
     assert (total["scenario"], total["worker_count"], total["total_processed"]) == ("no_batches", 0, 0)
 
 
+@pytest.mark.parametrize("form", ["class", "dsl"])
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
@@ -75,6 +77,7 @@ def test_b2_without_analyzer_or_workers_the_sum_fails_for_good(
     assert run.error("sum")["retryable"] is False
 
 
+@pytest.mark.parametrize("form", ["class", "dsl"])
 def test_b3_a_worker_is_told_what_bad_items_mean(sandbox: Sandbox, form: str) -> None:
     run = sandbox.run(f"strategies_{form}", namespace="batches_py", context={"items": 10, "workers": 1, "bad": 3})
     for name, state in (("continue_on_failure", "complete"), ("isolate", "complete"), ("fail_fast", "error")):
@@ -86,6 +89,7 @@ def test_b3_a_worker_is_told_what_bad_items_mean(sandbox: Sandbox, form: str) ->
     assert run.status in ("error", "blocked_by_failures")
 
 
+@pytest.mark.parametrize("form", ["class", "dsl"])
 def test_b4_the_sum_tells_the_rate_and_keeps_a_hundred_errors_at_most(sandbox: Sandbox, form: str) -> None:
     total = run_batches(sandbox, form, items=300, size=100, bad=240).completed().results["sum"]
     assert (total["total_processed"], total["total_succeeded"], total["total_failed"]) == (300, 60, 240)

@@ -152,14 +152,12 @@ def test_a_supervisor_gives_up_where_starting_again_would_not_help(start: Start)
 
 
 def test_dev_runs_a_task_and_shows_how_it_goes(start: Start) -> None:
-    context = json.dumps({"even_number": 6})
     program = start(
-        "-m", "tasker_core.dev", HERE / "handlers.py", "--templates", HERE / "templates",
-        "--run", "linear_workflow_py/mathematical_sequence_py", "--context", context,
+        "-m", "tasker_core.dev", HERE / "handlers.py", "--templates", HERE / "templates", "--run", "methods_py/methods"
     )  # fmt: skip
     code, out, log = program.end(60)
     assert code == 0, log
-    assert re.search(r"divide +complete  \{\"result\": 69\}", out), out
+    assert re.search(r"plain +complete  \{\"ran\": \"call\"\}", out), out
     assert re.search(r"task \S+ is complete after", out), out
     assert "template errors_py/nobody 1.0.0\n  step step: this worker has no handler errors.nobody_has_this" in out
 

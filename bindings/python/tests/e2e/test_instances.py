@@ -2,39 +2,71 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tasker_core import TaskerClient
+from tasker_core.client import StepResponse
 
-from .conftest import HERE, TEMPLATES, Start
+from .conftest import HERE, starting
+from .forms import FORMS
+
+BURST = 25
 
 
-def test_w14_two_servers_and_two_workers_run_each_step_of_a_burst_once(
-    start: Start, client: TaskerClient, tasker: Path
-) -> None:
-    serve = ("server", "--bind", "127.0.0.1:0", "--templates", TEMPLATES)
-    servers = [start(*serve, program=tasker) for _ in range(2)]
-    urls = [re.search(r"ready url=(\S+)", server.line()) for server in servers]
-    workers = [
-        start("-m", "tasker_core.server", "--handlers", HERE / "handlers.py", "--role", "worker", "--threads", 4)
-        for _ in range(2)
-    ]
-    for worker in workers:
-        worker.logged("serves")
-    tasks: list[str] = []
-    for url in urls * 13:
-        assert url is not None
-        with TaskerClient(url=url[1]) as remote:
-            tasks.append(remote.create_task("waits", namespace="waits_py", context={"seconds": 0.1}).task_uuid)
-    assert [client.wait_for_task(task).status for task in tasks] == ["complete"] * 26
-    ran = []
-    for worker in workers:
-        worker.signal(signal.SIGTERM)
-        code, out, log = worker.end()
-        assert code == 0, log
-        ran.append(out.count("began 0"))
-    assert sum(ran) == 26, "each once"
-    assert all(ran), "both took part"
-    assert {step.attempts for task in tasks for step in client.list_task_steps(task)} == {1}
+class Bursts:
+    """What became of a burst of tasks for each form."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, list[str]] = {form: [] for form in FORMS}
+        self.statuses: dict[str, str] = {}
+        self.steps: dict[str, list[StepResponse]] = {}
+        self.ran: list[list[str]] = []
+        """The tasks that each worker ran a step of, as often as it did."""
+
+
+@pytest.fixture(scope="module")
+def bursts(data_dir: str, client: TaskerClient, tasker: Path, form_templates: Path) -> Iterator[Bursts]:
+    """Tasks of both forms, created in turn at two servers, and run by two workers that serve both."""
+    seen = Bursts()
+    with starting(data_dir, client) as start:
+        serve = ("server", "--bind", "127.0.0.1:0", "--templates", form_templates)
+        servers = [start(*serve, program=tasker) for _ in range(2)]
+        work = ("-m", "tasker_core.server", "--handlers", HERE / "forms" / "burst.py", "--role", "worker", "--threads", 4)
+        workers = [start(*work) for _ in range(2)]
+        urls = [re.search(r"ready url=(\S+)", server.line()) for server in servers]
+        for worker in workers:
+            worker.logged("serves")
+        remotes = [TaskerClient(url=url[1]) for url in urls if url is not None]
+        assert len(remotes) == 2
+        for number in range(BURST):
+            for form in FORMS:
+                created = remotes[number % 2].create_task(f"burst_{form}", namespace="waits_py")
+                seen.tasks[form].append(created.task_uuid)
+        for task in itertools.chain(*seen.tasks.values()):
+            seen.statuses[task] = client.wait_for_task(task).status
+            seen.steps[task] = client.list_task_steps(task)
+        for worker in workers:
+            worker.signal(signal.SIGTERM)
+            code, out, log = worker.end()
+            assert code == 0, log
+            seen.ran.append(re.findall(r"^ran (\S+)$", out, re.M))
+        for remote in remotes:
+            remote.close()
+        yield seen
+
+
+@pytest.mark.parametrize("form", ["class", "dsl"])
+def test_w14_two_servers_and_two_workers_run_each_step_of_a_burst_once(bursts: Bursts, form: str) -> None:
+    tasks = bursts.tasks[form]
+    assert [bursts.statuses[task] for task in tasks] == ["complete"] * BURST
+    shares = [[task for task in ran if task in tasks] for ran in bursts.ran]
+    assert sorted(itertools.chain(*shares)) == sorted(tasks), "each once"
+    assert all(shares), "both took part"
+    records = [step for task in tasks for step in bursts.steps[task]]
+    assert [(step.attempts, (step.results or {})["result"]) for step in records] == [(1, {"by": form})] * BURST

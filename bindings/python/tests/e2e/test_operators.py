@@ -119,7 +119,7 @@ def test_dead_letters_are_investigated_and_requeued(begin: Begin) -> None:
     client, entry = task.client, task.dead_letter()
     assert (entry.task_uuid, entry.dlq_reason, entry.resolution_status) == (task.uuid, "permanent_failure", "pending")
     assert entry in client.list_dlq(resolution_status="pending")
-    assert task.uuid in [pending.task_uuid for pending in client.dlq_investigations()]
+    assert task.uuid in [pending.task_uuid for pending in client.dlq_investigations(limit=1000)]
     assert [stats.pending >= 1 for stats in client.dlq_stats() if stats.dlq_reason == "permanent_failure"] == [True]
     seen = client.task_summary(task.uuid).dlq
     assert seen is not None
