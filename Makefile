@@ -39,7 +39,7 @@ test: ## Check and test everything, in Go under the race detector
 	scripts/setup.sh test
 	GOGC=$(BUILD_GOGC) $(MAKE) --no-print-directory lib
 	GOGC=$(BUILD_GOGC) $(MAKE) --no-print-directory build BIN=build/test/tasker BUILD_FLAGS='$(TEST_BUILD_FLAGS)'
-	+scripts/side-by-side.sh $(BINDING_TESTS) go-test
+	+scripts/in-memory.sh scripts/side-by-side.sh $(BINDING_TESTS) go-test
 
 # The race detector would have each test program sleep for a second when it ends. What vet has seen, go test need not.
 .PHONY: go-test

@@ -42,11 +42,17 @@ var sharedServer = sync.OnceValues(func() (*server, error) {
 	return newServer(private.DSN), nil // private is never closed: the process's end is
 })
 
+// dirVariable names another directory for the private server. make test has it in memory, where there is room.
+const dirVariable = "TASKER_TESTDB_DIR"
+
 // sharedDir is the user's own; clusters of different versions stand side by side.
 func sharedDir() (string, error) {
 	_, version, err := embedpg.FindBinaries(nil)
 	if err != nil {
 		return "", err
+	}
+	if dir := os.Getenv(dirVariable); dir != "" {
+		return filepath.Join(dir, strconv.Itoa(version)), nil
 	}
 	base := "/var/cache"
 	if os.Geteuid() != 0 {
