@@ -153,15 +153,18 @@ func TestATemplateFindsWhatItNamesInEachForm(t *testing.T) {
 				require.JSONEq(t, fmt.Sprintf("%q", name), string(task.Result(name)), "it names the method that ran")
 			}
 		}
-		lost := map[string]string{"wrong_method": "rob", "wrong_resolver": "rob"}
+		lost := map[string][]string{"wrong_method": {"rob"}, "wrong_resolver": {"rob"}}
 		if form == forms.HandlerFunc {
-			lost["by_method"] = "validate"
+			lost["by_method"] = []string{"validate", "process", "refund"}
 		}
-		for template, step := range lost {
-			wrong := e.Run(form, "found", template, nil)
-			require.Equal(t, "error", wrong.StepState(step))
-			require.Equal(t, 1, wrong.Attempts(step))
-			require.Equal(t, sdk.ErrTypeHandlerNotFound, wrong.Execution(step).Error.ErrorType)
+		for template, steps := range lost {
+			id := e.Run(form, "found", template, nil).UUID // which is blocked by the first of them
+			for _, step := range steps {
+				require.Eventually(t, func() bool { return e.Task(id).StepState(step) == "error" }, time.Minute, 5*time.Millisecond)
+				wrong := e.Task(id)
+				require.Equal(t, 1, wrong.Attempts(step))
+				require.Equal(t, sdk.ErrTypeHandlerNotFound, wrong.Execution(step).Error.ErrorType)
+			}
 		}
 	})
 }
