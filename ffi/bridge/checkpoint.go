@@ -11,11 +11,8 @@ import (
 
 // decodeCheckpoint reads how far a step got, strictly. It keeps parts of raw.
 func decodeCheckpoint(raw []byte, step sdk.UUID, limits payload.Limits) (c dispatch.Checkpoint, err error) {
-	if err := check(raw, limits); err != nil {
-		return c, err
-	}
 	counted, named := false, step
-	err = members(raw, "", func(at place, value json.RawMessage) error {
+	err = document(raw, limits, func(at place, value json.RawMessage) error {
 		switch string(at.key) {
 		case "schema_version":
 			return checkVersion(at, value)

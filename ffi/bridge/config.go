@@ -46,10 +46,7 @@ func decodeConfig(raw []byte) (c Config, err error) {
 	if len(raw) == 0 {
 		return c, nil
 	}
-	if err := check(raw, payload.Limits{}); err != nil {
-		return c, err
-	}
-	err = members(raw, "", func(at place, value json.RawMessage) error {
+	err = document(raw, payload.Limits{}, func(at place, value json.RawMessage) error {
 		switch string(at.key) {
 		case "schema_version":
 			return checkVersion(at, value)

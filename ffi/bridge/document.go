@@ -22,17 +22,35 @@ const (
 	envelopeKeys  = 10_000
 )
 
-// check says whether raw is JSON that the database takes, within limits and an envelope around what they bound.
-func check(raw []byte, limits payload.Limits) error {
+// documentLimits are those of a document: those of what it carries, and an envelope around that.
+func documentLimits(raw []byte, limits payload.Limits) (payload.Limits, error) {
 	l := payload.Limits{
 		MaxBytes: orDefault(limits.MaxBytes, payload.DefaultMaxBytes) + envelopeBytes,
 		MaxDepth: orDefault(limits.MaxDepth, payload.DefaultMaxDepth) + envelopeDepth,
 		MaxKeys:  orDefault(limits.MaxKeys, payload.DefaultMaxKeys) + envelopeKeys,
 	}
 	if len(raw) > l.MaxBytes {
-		return Errorf(ETooLarge, "the document has %d bytes, the limit is %d", len(raw), l.MaxBytes).With("limit", l.MaxBytes)
+		return l, Errorf(ETooLarge, "the document has %d bytes, the limit is %d", len(raw), l.MaxBytes).With("limit", l.MaxBytes)
+	}
+	return l, nil
+}
+
+// check says whether raw is JSON that the database takes, within its limits.
+func check(raw []byte, limits payload.Limits) error {
+	l, err := documentLimits(raw, limits)
+	if err != nil {
+		return err
 	}
 	return payload.Check(raw, l)
+}
+
+// document calls fn for each member of a document, which it checks on the way.
+func document(raw []byte, limits payload.Limits, fn func(at place, value json.RawMessage) error) error {
+	l, err := documentLimits(raw, limits)
+	if err != nil {
+		return err
+	}
+	return eachMember(raw, "", l, fn)
 }
 
 func orDefault(n, byDefault int) int {
@@ -136,6 +154,10 @@ func toMap(at place, raw []byte, into *map[string]any) error {
 	}
 	if raw[0] != '{' {
 		return at.wrong("must be an object")
+	}
+	if len(raw) == len("{}") { // most often
+		*into = map[string]any{}
+		return nil
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()

@@ -235,15 +235,13 @@ func (l *Library) LogWrite(level int32, raw []byte) Reply {
 	record := map[string]json.RawMessage{
 		"timestamp": encode(time.Now().Format(time.RFC3339Nano)), "level": encode(levelNames[LogLevel(level)]), "origin": encode("host"),
 	}
-	switch raw = skip(raw); raw[0] {
+	switch raw = bytes.TrimSpace(raw); raw[0] {
 	case '"':
-		record["message"] = bytes.Clone(bytes.TrimSpace(raw))
+		record["message"] = bytes.Clone(raw)
 	case '{':
-		if err := eachMember(raw, func(key []byte, value json.RawMessage) error {
-			record[string(key)] = bytes.Clone(value)
-			return nil
-		}); err != nil {
-			return fail(err)
+		var r payload.Reader
+		for r.Open(raw, checked); r.Next(); {
+			record[string(r.Key)] = bytes.Clone(r.Value)
 		}
 	default:
 		return fail(keyError("", "a record is an object or a string"))

@@ -3,6 +3,8 @@ package bridge
 import (
 	"encoding/json"
 	"math"
+
+	"github.com/tasker-systems/tasker-go/internal/payload"
 )
 
 // checkOutcomes holds what decision and batchable steps return within their result against the contract. A result that is
@@ -11,15 +13,20 @@ func checkOutcomes(result json.RawMessage) error {
 	if result[0] != '{' || !mentions(result, decisionKey) && !mentions(result, batchKey) {
 		return nil
 	}
-	return eachMember(result, func(key []byte, value json.RawMessage) error {
-		switch string(key) {
+	var r payload.Reader
+	for r.Open(result, checked); r.Next(); {
+		var err error
+		switch string(r.Key) {
 		case decisionKey:
-			return checkDecision("result."+decisionKey, value)
+			err = checkDecision("result."+decisionKey, r.Value)
 		case batchKey:
-			return checkBatch("result."+batchKey, value)
+			err = checkBatch("result."+batchKey, r.Value)
 		}
-		return nil
-	})
+		if err != nil {
+			return err
+		}
+	}
+	return r.Err()
 }
 
 func checkDecision(path string, raw json.RawMessage) error {

@@ -35,13 +35,13 @@ type resultDocument struct {
 
 // decodeResult reads the result of a step strictly. It keeps nothing of raw.
 func decodeResult(raw []byte, step sdk.UUID, limits payload.Limits) (*sdk.StepExecutionResult, error) {
-	if err := check(raw, limits); err != nil {
+	l, err := documentLimits(raw, limits)
+	if err != nil {
 		return nil, err
 	}
 	d := &resultDocument{}
-	raw = append(d.small[:0], raw...)
 	var r memberReader
-	r.read(raw, "")
+	r.open(append(d.small[:0], raw...), "", l)
 	for r.next() {
 		if err := d.member(r.place, r.value); err != nil {
 			return nil, err
@@ -81,7 +81,7 @@ func (d *resultDocument) member(at place, value json.RawMessage) error {
 			return nil
 		}
 		var r memberReader
-		r.read(value, "metadata")
+		r.open(value, "metadata", checked)
 		for r.next() {
 			if err := d.metadata(r.place, r.value); err != nil {
 				return err

@@ -54,19 +54,18 @@ func (e *Error) Error() string { return fmt.Sprintf("JSON refused at byte %d: %s
 // again. It reads raw once and allocates nothing when it accepts.
 func Check(raw []byte, l Limits) error {
 	l = l.withDefaults()
+	if err := l.checkLength(raw); err != nil {
+		return err
+	}
+	var s scanner
+	s.start(raw, &l)
+	at, problem := s.document()
+	return s.refusal(at, problem)
+}
+
+func (l *Limits) checkLength(raw []byte) error {
 	if len(raw) > l.MaxBytes {
 		return &Error{int64(l.MaxBytes), fmt.Sprintf("%d bytes, the limit is %d", len(raw), l.MaxBytes)}
 	}
-	s := scanner{raw: raw, keysLeft: l.MaxKeys, maxDepth: l.MaxDepth, digitsLeft: l.MaxBytes}
-	at, problem := s.document()
-	if problem == "" {
-		return nil
-	}
-	switch problem {
-	case tooDeep:
-		problem = fmt.Sprintf("nested deeper than %d levels", l.MaxDepth)
-	case tooManyKeys:
-		problem = fmt.Sprintf("more than %d object keys", l.MaxKeys)
-	}
-	return &Error{int64(at), problem}
+	return nil
 }

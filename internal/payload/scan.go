@@ -1,10 +1,6 @@
 package payload
 
-import (
-	"encoding/binary"
-	"math/bits"
-	"unicode/utf8"
-)
+import "fmt"
 
 // What can be wrong. Functions that scan return the offset after what they read and "", or the offset of a problem and
 // the problem.
@@ -29,20 +25,55 @@ const (
 	tooManyKeys   = "too many keys"
 )
 
-// scanner reads one document. It keeps its own stack, a bit a level, so that hostile nesting cannot grow ours.
+// scanner reads one text. It keeps its own stack, a bit a level, so that hostile nesting cannot grow ours.
 type scanner struct {
 	raw        []byte
 	objects    [HardMaxDepth / 64]uint64 // bit n: the open bracket at depth n+1 is an object's
 	object     bool                      // whether the innermost one is
 	depth      int
 	maxDepth   int
+	maxKeys    int
 	keysLeft   int
 	digitsLeft int // that exponents may still add
 }
 
+// start begins with raw, within limits that have no defaults left.
+func (s *scanner) start(raw []byte, l *Limits) {
+	s.raw, s.depth, s.object = raw, 0, false
+	s.maxDepth, s.maxKeys, s.keysLeft, s.digitsLeft = l.MaxDepth, l.MaxKeys, l.MaxKeys, l.MaxBytes
+}
+
+// refusal is the error for a problem.
+func (s *scanner) refusal(at int, problem string) error {
+	switch problem {
+	case "":
+		return nil
+	case tooDeep:
+		problem = fmt.Sprintf("nested deeper than %d levels", s.maxDepth)
+	case tooManyKeys:
+		problem = fmt.Sprintf("more than %d object keys", s.maxKeys)
+	}
+	return &Error{int64(at), problem}
+}
+
 func (s *scanner) document() (at int, problem string) {
-	raw := s.raw
-	at = skipSpace(raw, 0)
+	if at, problem = s.value(skipSpace(s.raw, 0)); problem != "" {
+		return at, problem
+	}
+	return s.end(at)
+}
+
+// end reads on from behind the outermost value.
+func (s *scanner) end(at int) (int, string) {
+	if at = skipSpace(s.raw, at); at < len(s.raw) {
+		return at, badTrailer
+	}
+	return at, ""
+}
+
+// value reads the value at at.
+func (s *scanner) value(at int) (_ int, problem string) {
+	raw, around := s.raw, s.depth
 	for {
 		if at == len(raw) {
 			return at, badEnd
@@ -58,7 +89,7 @@ func (s *scanner) document() (at int, problem string) {
 				break
 			}
 			if c == '{' {
-				if at, problem = s.key(at); problem != "" {
+				if _, at, problem = s.key(at); problem != "" {
 					return at, problem
 				}
 			}
@@ -79,7 +110,7 @@ func (s *scanner) document() (at int, problem string) {
 		if problem != "" {
 			return at, problem
 		}
-		if at, problem = s.next(at); problem != "" || s.depth == 0 {
+		if at, problem = s.next(at, around); problem != "" || s.depth == around {
 			return at, problem
 		}
 	}
@@ -107,27 +138,20 @@ func (s *scanner) leave() {
 	}
 }
 
-// next goes on after a value, through closing brackets, to the next value, or to the end at depth 0.
-func (s *scanner) next(at int) (int, string) {
+// next goes on after a value, through closing brackets, to the next value, or to the end of the one at depth around.
+func (s *scanner) next(at, around int) (_ int, problem string) {
 	raw := s.raw
-	for {
-		at = skipSpace(raw, at)
-		if s.depth == 0 {
-			if at < len(raw) {
-				return at, badTrailer
-			}
-			return at, ""
-		}
-		if at == len(raw) {
+	for s.depth > around {
+		if at = skipSpace(raw, at); at == len(raw) {
 			return at, badEnd
 		}
 		switch c := raw[at]; {
 		case c == ',':
 			at = skipSpace(raw, at+1)
 			if s.object {
-				return s.key(at)
+				_, at, problem = s.key(at)
 			}
-			return at, ""
+			return at, problem
 		case c == '}' && s.object, c == ']' && !s.object:
 			s.leave()
 			at++
@@ -137,31 +161,31 @@ func (s *scanner) next(at int) (int, string) {
 			return at, badInArray
 		}
 	}
+	return at, ""
 }
 
-// key reads a key and its colon, and returns where the value starts.
-func (s *scanner) key(at int) (int, string) {
+// key reads a key and its colon, and returns where the key ends and where the value starts.
+func (s *scanner) key(start int) (end, at int, problem string) {
 	raw := s.raw
-	if at == len(raw) {
-		return at, badEnd
+	if start == len(raw) {
+		return start, start, badEnd
 	}
-	if raw[at] != '"' {
-		return at, badKey
+	if raw[start] != '"' {
+		return start, start, badKey
 	}
 	if s.keysLeft--; s.keysLeft < 0 {
-		return at, tooManyKeys
+		return start, start, tooManyKeys
 	}
-	at, problem := scanString(raw, at+1)
-	if problem != "" {
-		return at, problem
+	if end, problem = scanString(raw, start+1); problem != "" {
+		return end, end, problem
 	}
-	if at = skipSpace(raw, at); at == len(raw) {
-		return at, badEnd
+	if at = skipSpace(raw, end); at == len(raw) {
+		return end, at, badEnd
 	}
 	if raw[at] != ':' {
-		return at, badColon
+		return end, at, badColon
 	}
-	return skipSpace(raw, at+1), ""
+	return end, skipSpace(raw, at+1), ""
 }
 
 func skipSpace(raw []byte, at int) int {
@@ -176,100 +200,4 @@ func scanLiteral(raw []byte, at int, word string) (int, string) {
 		return at, badLiteral
 	}
 	return at + len(word), ""
-}
-
-// scanString reads on from behind the opening quote and returns the offset behind the closing one.
-func scanString(raw []byte, at int) (int, string) {
-	for {
-		at = skipPlain(raw, at)
-		if at >= len(raw) {
-			return len(raw), badEnd
-		}
-		switch c := raw[at]; {
-		case c == '"':
-			return at + 1, ""
-		case c == '\\':
-			var problem string
-			if at, problem = scanEscape(raw, at); problem != "" {
-				return at, problem
-			}
-		case c < ' ':
-			return at, badControl
-		case c < utf8.RuneSelf:
-			at++
-		default:
-			for at < len(raw) && raw[at] >= utf8.RuneSelf {
-				r, size := utf8.DecodeRune(raw[at:])
-				if r == utf8.RuneError && size == 1 {
-					return at, badUTF8
-				}
-				at += size
-			}
-		}
-	}
-}
-
-// skipPlain passes over printable ASCII but for the quote and the backslash, eight bytes at a time.
-func skipPlain(raw []byte, at int) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	for ; at+8 <= len(raw); at += 8 {
-		w := binary.LittleEndian.Uint64(raw[at:])
-		quote, slash := w^ones*'"', w^ones*'\\'
-		// The top bit of each byte that is below a space, a quote, a backslash or not ASCII. A borrow can set bits above
-		// the first such byte only.
-		if special := ((w - ones*' ') | (quote - ones) | (slash - ones) | w) & tops; special != 0 {
-			return at + bits.TrailingZeros64(special)/8
-		}
-	}
-	for at < len(raw) && raw[at] >= ' ' && raw[at] < utf8.RuneSelf && raw[at] != '"' && raw[at] != '\\' {
-		at++
-	}
-	return at
-}
-
-// scanEscape reads the escape at at; two of them if they are a surrogate pair.
-func scanEscape(raw []byte, at int) (int, string) {
-	if at+1 == len(raw) {
-		return at, badEnd
-	}
-	switch raw[at+1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return at + 2, ""
-	case 'u':
-	default:
-		return at, badEscape
-	}
-	const size = len(`\u0000`)
-	switch unit := hex4(raw, at); {
-	case unit < 0:
-		return at, badEscape
-	case unit == 0:
-		return at, badNUL
-	case unit < 0xd800 || unit > 0xdfff:
-		return at + size, ""
-	case unit >= 0xdc00:
-		return at, badSurrogate
-	}
-	if low := hex4(raw, at+size); low < 0xdc00 || low > 0xdfff {
-		return at, badSurrogate
-	}
-	return at + 2*size, ""
-}
-
-// hex4 is the value of the \uXXXX at at, or -1.
-func hex4(raw []byte, at int) (unit int) {
-	if len(raw)-at < 6 || raw[at] != '\\' || raw[at+1] != 'u' {
-		return -1
-	}
-	for _, c := range raw[at+2 : at+6] {
-		switch {
-		case c >= '0' && c <= '9':
-			unit = unit<<4 | int(c-'0')
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			unit = unit<<4 | int(c|0x20-'a'+10)
-		default:
-			return -1
-		}
-	}
-	return unit
 }
