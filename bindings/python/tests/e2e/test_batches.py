@@ -65,28 +65,54 @@ def test_b1_b2_of_no_items_there_is_no_batch(sandbox: Sandbox, form: str) -> Non
     [
         ({"analyzer": "analyse"}, "no result of the batchable step 'analyse'"),
         ({"prefix": "worker_"}, "no step named 'worker_'"),
+        ({"size": 10, "broken": 7}, "no step named 'work_'... has a result"),
     ],
 )
 def test_b2_without_analyzer_or_workers_the_sum_fails_for_good(
-    sandbox: Sandbox, form: str, wrong: dict[str, str], told: str
+    sandbox: Sandbox, form: str, wrong: dict[str, Any], told: str
 ) -> None:
-    run = run_batches(sandbox, form, items=10, size=5, **wrong)
+    run = run_batches(sandbox, form, **{"items": 10, "size": 5, **wrong})
     assert run.status in ("error", "blocked_by_failures")
     assert (run.steps["sum"].current_state, run.steps["sum"].attempts) == ("error", 1)
     assert told in run.error("sum")["message"]
     assert run.error("sum")["retryable"] is False
 
 
+STRATEGIES = {
+    "continue_on_failure": {
+        "work_001": "complete",
+        "work_002": "resolved_manually",
+        "work_003": "complete",
+        "sum": "complete",
+    },
+    "fail_fast": {"work_001": "error", "work_002": "error", "work_003": "error", "sum": "pending"},
+    "isolate": {"work_001": "complete", "work_002": "error", "work_003": "complete", "sum": "pending"},
+}
+
+
 @pytest.mark.parametrize("form", ["class", "dsl"])
-def test_b3_a_worker_is_told_what_bad_items_mean(sandbox: Sandbox, form: str) -> None:
-    run = sandbox.run(f"strategies_{form}", namespace="batches_py", context={"items": 10, "workers": 1, "bad": 3})
-    for name, state in (("continue_on_failure", "complete"), ("isolate", "complete"), ("fail_fast", "error")):
-        run = until_step_is(state, f"{name}_001", run, sandbox)
-    went_on, isolated = run.results["continue_on_failure_001"], run.results["isolate_001"]
-    assert (went_on["items_succeeded"], went_on["items_failed"], went_on["items_skipped"]) == (7, 3, 0)
-    assert (isolated["items_succeeded"], isolated["items_failed"], isolated["items_skipped"]) == (7, 0, 3)
-    assert run.error("fail_fast_001")["message"] == "item 0 is bad"
-    assert run.status in ("error", "blocked_by_failures")
+def test_b3_the_strategy_says_what_bad_items_and_failed_batches_mean(sandbox: Sandbox, form: str) -> None:
+    context = {"items": 9, "size": 3, "bad": 2, "broken": 4}
+    tasks = {
+        strategy: sandbox.client.create_task(f"{strategy}_{form}", namespace="batches_py", context=context)
+        for strategy in STRATEGIES
+    }
+    runs = {strategy: sandbox.wait(task.task_uuid) for strategy, task in tasks.items()}
+    for strategy, states in STRATEGIES.items():
+        for step, state in states.items():
+            runs[strategy] = until_step_is(state, step, runs[strategy], sandbox)
+    went_on, fast, isolated = runs.values()
+    total = went_on.completed().results["sum"]
+    assert (total["total_processed"], total["worker_count"]) == (6, 2), "those of the batches that did not fail"
+    assert {fast.status, isolated.status} == {"blocked_by_failures"}
+
+    def told(run: TaskRun) -> list[int]:
+        return [run.results["work_001"][key] for key in ("items_succeeded", "items_failed", "items_skipped")]
+
+    assert (told(went_on), told(isolated)) == ([1, 2, 0], [1, 0, 2])
+    assert fast.error("work_001")["message"] == "item 0 is bad"
+    assert fast.error("work_003")["error_type"] == "cut_short"
+    assert isolated.error("work_002")["message"] == "the batch from item 3 cannot be read"
 
 
 @pytest.mark.parametrize("form", ["class", "dsl"])

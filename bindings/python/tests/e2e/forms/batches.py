@@ -6,7 +6,7 @@ from typing import Any
 
 from tasker_core import PermanentError, StepContext, StepHandler, StepHandlerResult
 from tasker_core.batch_processing import Batchable, BatchAggregationScenario
-from tasker_core.step_handler import BatchConfig, batch_analyzer, batch_worker, depends_on, inputs, step_handler
+from tasker_core.step_handler import batch_analyzer, batch_worker, depends_on, inputs, step_handler
 from tasker_core.types import BatchAnalyzerOutcome, BatchWorkerContext, BatchWorkerOutcome, FailureStrategy
 
 
@@ -18,8 +18,11 @@ def split(items: int, size: int | None, most: int | None, workers: int | None) -
     return [(batch.start_cursor, batch.end_cursor) for batch in ranges]
 
 
-def work_off(start: int, end: int, bad: int, strategy: FailureStrategy) -> BatchWorkerOutcome:
-    """Work off items, of which those below `bad` are bad: what they mean is the strategy's to say."""
+def work_off(start: int, end: int, context: StepContext, strategy: FailureStrategy) -> BatchWorkerOutcome:
+    """Work off items, of which those below `bad` are bad: what they mean is the strategy's to say. `broken` is no item at all."""
+    bad = context.get_input_or("bad", 0)
+    if start <= context.get_input_or("broken", -1) < end:
+        raise PermanentError(f"the batch from item {start} cannot be read")
     errors = [{"item": item} for item in range(start, min(end, bad))]
     if errors and strategy is FailureStrategy.FAIL_FAST:
         raise PermanentError(f"item {start} is bad")
@@ -36,29 +39,13 @@ def work_off(start: int, end: int, bad: int, strategy: FailureStrategy) -> Batch
 
 class AnalyzeItems(StepHandler, Batchable):
     handler_name = "batches.analyze_class"
-    worker_template = "work"
 
     def call(self, context: StepContext) -> StepHandlerResult:
         ranges = split(*map(context.get_input, ("items", "size", "most", "workers")))
         if not ranges:
             return self.no_batches_outcome("no items")
         outcome = self.create_batch_outcome_from_ranges(ranges)
-        return self.batch_analyzer_success(outcome, worker_template_name=self.worker_template)
-
-
-class AnalyzeForContinueOnFailure(AnalyzeItems):
-    handler_name = "batches.analyze_continue_on_failure_class"
-    worker_template = "continue_on_failure"
-
-
-class AnalyzeForFailFast(AnalyzeItems):
-    handler_name = "batches.analyze_fail_fast_class"
-    worker_template = "fail_fast"
-
-
-class AnalyzeForIsolate(AnalyzeItems):
-    handler_name = "batches.analyze_isolate_class"
-    worker_template = "isolate"
+        return self.batch_analyzer_success(outcome, worker_template_name="work")
 
 
 class WorkItems(StepHandler, Batchable):
@@ -71,8 +58,8 @@ class WorkItems(StepHandler, Batchable):
         given, batch = self.get_batch_worker_inputs(context), self.get_batch_context(context)
         assert given is not None
         assert batch is not None
-        strategy, bad = given.batch_metadata.failure_strategy, context.get_input_or("bad", 0)
-        return self.batch_worker_success(work_off(batch.start_cursor, batch.end_cursor, bad, strategy))
+        strategy = given.batch_metadata.failure_strategy
+        return self.batch_worker_success(work_off(batch.start_cursor, batch.end_cursor, context, strategy))
 
 
 class SumItems(StepHandler, Batchable):
@@ -90,29 +77,10 @@ def analyze(items: int, size: int | None, most: int | None, workers: int | None)
     return BatchAnalyzerOutcome.from_ranges(split(items, size, most, workers))
 
 
-@batch_analyzer("batches.analyze_continue_on_failure_dsl", worker_template="continue_on_failure")
-@inputs("items")
-def analyze_for_continue_on_failure(items: int) -> BatchConfig:
-    return BatchConfig(total_items=items, batch_size=items)
-
-
-@batch_analyzer("batches.analyze_fail_fast_dsl", worker_template="fail_fast")
-@inputs("items")
-def analyze_for_fail_fast(items: int) -> BatchConfig:
-    return BatchConfig(total_items=items, batch_size=items)
-
-
-@batch_analyzer("batches.analyze_isolate_dsl", worker_template="isolate")
-@inputs("items")
-def analyze_for_isolate(items: int) -> BatchConfig:
-    return BatchConfig(total_items=items, batch_size=items)
-
-
 @batch_worker("batches.work_dsl")
-@inputs("bad")
-def work(bad: int | None, batch_context: BatchWorkerContext) -> BatchWorkerOutcome:
+def work(batch_context: BatchWorkerContext, context: StepContext) -> BatchWorkerOutcome:
     strategy = FailureStrategy(batch_context.batch_metadata["failure_strategy"])
-    return work_off(batch_context.start_cursor, batch_context.end_cursor, bad or 0, strategy)
+    return work_off(batch_context.start_cursor, batch_context.end_cursor, context, strategy)
 
 
 @step_handler("batches.sum_dsl")
