@@ -1,25 +1,22 @@
 # frozen_string_literal: true
 
-require "tasker_core"
+require_relative "business_classes"
+require_relative "forms"
 
-# W10: workflows of shops, pipelines and help desks, as blocks. The first step of each checks what it is given.
+# W10: workflows of shops, pipelines and help desks, as blocks; business_classes.rb has them as classes. The first step of each
+# checks what it is given.
 module Business
-  # Ends a step for good whose input cannot be right.
-  def self.check(right, what)
-    raise TaskerCore::Errors::PermanentError.new(what, error_code: "BAD_INPUT") unless right
-  end
-
   # Five steps in a row.
   class CheckoutWorkflow < TaskerCore::Workflow
     namespace "business_rb"
     identity_strategy :always_unique
 
     step :validate_cart do |items: nil|
-      Business.check(items.is_a?(Array) && items.any?, "the cart is empty")
+      BusinessClasses.check(items.is_a?(Array) && items.any?, "the cart is empty")
       { cents: items.sum { |item| item["cents"] * item["quantity"] } }
     end
     step(:process_payment) { |validate_cart:, context:| { paid: validate_cart[:cents], key: context.idempotency_key } }
-    step(:update_inventory) { |items:, process_payment:| { taken: process_payment[:paid] && items.sum { |item| item["quantity"] } } }
+    step(:update_inventory) { |process_payment:, items: nil| { taken: process_payment[:paid] && items.sum { |item| item["quantity"] } } }
     step(:create_order) { |process_payment:, update_inventory:| { items: update_inventory[:taken], cents: process_payment[:paid] } }
     step(:send_confirmation) { |create_order:| { text: "#{create_order[:items]} items, #{create_order[:cents]} cents" } }
   end
@@ -33,7 +30,7 @@ module Business
 
     SOURCES.each do |source, rows_a_day|
       step "extract_#{source}" do |days: nil|
-        Business.check(days.is_a?(Integer) && days.positive?, "days is a whole number from 1")
+        BusinessClasses.check(days.is_a?(Integer) && days.positive?, "days is a whole number from 1")
         { rows: days * rows_a_day }
       end
     end
@@ -54,7 +51,7 @@ module Business
     identity_strategy :always_unique
 
     step :create_user do |email: nil|
-      Business.check(email.to_s.include?("@"), "an e-mail address is needed")
+      BusinessClasses.check(email.to_s.include?("@"), "an e-mail address is needed")
       { user: email[/\A[^@]+/] }
     end
     step(:set_up_billing) { |create_user:| { for: create_user[:user] } }
@@ -69,7 +66,7 @@ module Business
     identity_strategy :always_unique
 
     step :validate_order do |quantity: nil|
-      Business.check(quantity.is_a?(Integer) && quantity.positive?, "a quantity is a whole number from 1")
+      BusinessClasses.check(quantity.is_a?(Integer) && quantity.positive?, "a quantity is a whole number from 1")
       { quantity: quantity }
     end
     step(:reserve_stock) { |validate_order:| { reserved: validate_order[:quantity] } }
@@ -83,8 +80,9 @@ module Business
     workflow_name "refund"
     identity_strategy :always_unique
 
-    step :validate_payment do |paid_cents:, cents: nil|
-      Business.check(cents.is_a?(Integer) && cents.between?(1, paid_cents), "#{cents.inspect} of #{paid_cents} cents cannot be given back")
+    step :validate_payment do |paid_cents: nil, cents: nil|
+      right = cents.is_a?(Integer) && cents.between?(1, paid_cents || 0)
+      BusinessClasses.check(right, "#{cents.inspect} of #{paid_cents.inspect} cents cannot be given back")
       { cents: cents, all: cents == paid_cents }
     end
     step(:check_fraud) { |validate_payment:| { suspicious: validate_payment[:cents] > 100_000 } }
@@ -101,7 +99,7 @@ module Business
     identity_strategy :always_unique
 
     step :validate_request do |ticket: nil|
-      Business.check(ticket.to_s.match?(/\AT-\d+\z/), "a ticket has a number such as T-1")
+      BusinessClasses.check(ticket.to_s.match?(/\AT-\d+\z/), "a ticket has a number such as T-1")
       { ticket: ticket }
     end
     step(:check_policy) { |validate_request:| { allowed: !validate_request[:ticket].end_with?("0") } }
@@ -109,7 +107,8 @@ module Business
     step(:tell_customer) { |decide:, context:| { told: decide[:approved] ? "approved" : "declined", by: context.namespace_name } }
   end
 
-  WORKFLOWS = [
-    CheckoutWorkflow, PipelineWorkflow, RegistrationWorkflow, FulfilmentWorkflow, PaymentRefundWorkflow, SupportRefundWorkflow
-  ].freeze
+  { CheckoutWorkflow => BusinessClasses::Checkout, PipelineWorkflow => BusinessClasses::Pipeline,
+    RegistrationWorkflow => BusinessClasses::Registration, FulfilmentWorkflow => BusinessClasses::Fulfilment,
+    PaymentRefundWorkflow => BusinessClasses::PaymentRefund,
+    SupportRefundWorkflow => BusinessClasses::SupportRefund }.each { |workflow, classes| Forms.both(workflow, classes) }
 end

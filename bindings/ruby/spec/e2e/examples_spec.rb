@@ -17,15 +17,18 @@ RSpec.describe TaskerCore::Workflow, e2e: true do
   end
 
   {
-    "W2 linear" => %w[examples_linear mathematical_sequence linear_step_4 16],
-    "W4 diamond" => %w[examples_diamond diamond_pattern diamond_end 16],
-    "W5 tree" => %w[examples_tree hierarchical_tree tree_final_convergence 64],
-    "W6 mixed DAG" => %w[examples_mixed_dag complex_dag dag_finalize 64]
-  }.each do |shape, (namespace, name, last, exponent)|
-    it "computes exactly, in classes (#{shape})" do
-      run = sandbox.run(name, namespace: namespace, context: { even_number: 6 })
-      expect(run).to have_completed_step(last).with("value" => (6**Integer(exponent)).to_s)
-      expect(run.steps.values.map(&:attempts)).to all(eq(1))
+    "W2" => %w[examples_linear mathematical_sequence linear_step_4 4 16], "W4" => %w[examples_diamond diamond_pattern diamond_end 4 16],
+    "W5" => %w[examples_tree hierarchical_tree tree_final_convergence 8 64], "W6" => %w[examples_mixed_dag complex_dag dag_finalize 7 64]
+  }.each do |id, (namespace, name, last, steps, exponent)|
+    %w[class dsl].each do |form|
+      it "computes #{name} exactly (#{id}, #{form})" do
+        runs = [6, 2].to_h { |number| [number, run_form(name, form, namespace: namespace, context: { even_number: number })] }
+        runs.each do |number, run|
+          expect(run).to have_completed_step(last).with("value" => (number**Integer(exponent)).to_s)
+          expect(run.status).to eq("complete")
+          expect(run.steps.values.map { |step| [step.current_state, step.attempts] }).to eq([["complete", 1]] * Integer(steps))
+        end
+      end
     end
   end
 

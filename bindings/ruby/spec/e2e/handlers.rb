@@ -1,35 +1,41 @@
 # frozen_string_literal: true
 
-require "tasker_core"
+require_relative "forms"
 
 # The handlers of the end-to-end tests. Programs in other processes load this file as well.
 module E2E
-  # Notes, by task, which handlers began and what they saw.
-  BEGAN, SEEN = Array.new(2) { Hash.new { |seen, key| seen[key] = Thread::Queue.new } }
+  # Notes, by task, which handlers began and what they saw; and lets those go on that wait to be told.
+  BEGAN, SEEN, GATES = Array.new(3) { Hash.new { |seen, key| seen[key] = Thread::Queue.new } }
   MOST = { now: 0, ever: 0 } # rubocop:disable Style/MutableConstant
   LOCK = Mutex.new
 
-  # W1: four steps in a row, as classes.
+  # W1: what the steps in a row do.
+  def self.compute(operation, value)
+    case operation
+    when "square" then value**2
+    when "add" then value + 10
+    when "multiply" then value * 3
+    when "divide" then value / 2
+    end
+  end
+
   class LinearStep < TaskerCore::StepHandler::Base
     PREVIOUS = { "add" => "square", "multiply" => "add", "divide" => "multiply" }.freeze
 
     def call(context)
       before = PREVIOUS[context.step_name]
       value = before ? context.get_dependency_field(before, "value") : context.get_task_field("even_number")
-      success(result: { value: compute(context.get_config("operation"), value) }, metadata: { operation: context.step_name })
-    end
-
-    def compute(operation, value)
-      case operation
-      when "square" then value**2
-      when "add" then value + 10
-      when "multiply" then value * 3
-      when "divide" then value / 2
-      end
+      success(result: { value: E2E.compute(context.get_config("operation"), value) }, metadata: { operation: context.step_name })
     end
   end
 
-  # W13: a template may name another method than `call`.
+  before = { depends_on: { square: "square", add: "add", multiply: "multiply" }, inputs: [:even_number] }
+  Forms.pair("linear.step", LinearStep, **before) do |even_number:, square:, add:, multiply:, context:|
+    last = multiply || add || square
+    { value: E2E.compute(context.get_config("operation"), last ? last[:value] : even_number) }
+  end
+
+  # W13: a template may name another method than `call`. A block has none: there each is a handler of its own.
   class Methods < TaskerCore::StepHandler::Base
     def call(_context)
       success(result: { ran: "call" })
@@ -38,6 +44,11 @@ module E2E
     %w[validate process refund].each do |name|
       define_method(name) { |context| success(result: { ran: name, with: context.get_config("with") }.compact) }
     end
+  end
+
+  MethodBlock = Forms.pair("methods.handler", Methods) { { ran: "call" } }
+  %w[validate process refund].each do |name|
+    Forms.step_handler("dsl.methods.#{name}") { |context:| { ran: name, with: context.get_config("with") }.compact }
   end
 
   # How steps fail, in whatever form their handlers are written.
@@ -58,10 +69,6 @@ module E2E
 
       def by_permanent(_context)
         raise TaskerCore::Errors::PermanentError.new("the order is closed", error_code: "CLOSED", context: { order: 7 })
-      end
-
-      def by_retryable(_context)
-        raise TaskerCore::Errors::RetryableError.new("the gateway is away", retry_after: 0)
       end
 
       def by_later(_context)
@@ -97,6 +104,7 @@ module E2E
   # Fails as the task says, for as many attempts as it says.
   class Fails < TaskerCore::StepHandler::Base
     def call(context)
+      SEEN[context.step_uuid] << context.retry_count
       return success(result: { attempt: context.retry_count }) if context.retry_count >= context.get_input_or("times", 99)
       return failure(**Failing::REFUSED) if context.get_input("how") == "result"
 
@@ -104,36 +112,51 @@ module E2E
     end
   end
 
-  # The same as a block.
-  class FailsInBlocksWorkflow < TaskerCore::Workflow
-    namespace "errors_rb"
-    identity_strategy :always_unique
+  Forms.pair("errors.fails", Fails, inputs: %i[how times]) do |how:, times:, context:|
+    SEEN[context.step_uuid] << context.retry_count
+    next({ attempt: context.retry_count }) if context.retry_count >= (times || 99)
+    next TaskerCore::Types::StepHandlerCallResult.error(**Failing::REFUSED) if how == "result"
 
-    step :step, retries: 2, backoff_base: "10ms", max_backoff: "20ms" do |context:, how: nil, times: 99|
-      next({ attempt: context.retry_count }) if context.retry_count >= times
-      next TaskerCore::Types::StepHandlerCallResult.error(**Failing::REFUSED) if how == "result"
-
-      Failing.as_told(context)
-    end
+    Failing.as_told(context)
   end
 
   # Waits until it is told to stop, or for as long as the task says.
   class Waits < TaskerCore::StepHandler::Base
-    def call(context)
+    def self.now
+      Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    end
+
+    def self.wait(context)
       puts JSON.generate(began: context.retry_count, pid: Process.pid, task: context.task_uuid) if context.get_input("tell")
       $stdout.flush
       BEGAN[context.task_uuid] << true
       deadline = now + context.get_input_or("seconds", 30)
       sleep(0.01) until now > deadline || (!context.get_input("deaf") && context.cancelled?)
       SEEN[context.task_uuid] << { cancelled: context.cancelled?, heartbeat: context.heartbeat }
+    end
+
+    def call(context)
+      self.class.wait(context)
       success(result: {})
     end
+  end
 
-    private
+  Forms.pair("waits.wait", Waits) do |context:|
+    Waits.wait(context)
+    {}
+  end
 
-    def now
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
+  # E12: its first attempt takes longer than it may, and ends when the test says so.
+  class Late < TaskerCore::StepHandler::Base
+    def call(context)
+      GATES[context.task_uuid].pop unless context.is_retry?
+      success(result: { attempt: context.retry_count })
     end
+  end
+
+  Forms.pair("waits.late", Late) do |context:|
+    GATES[context.task_uuid].pop unless context.is_retry?
+    { attempt: context.retry_count }
   end
 
   # Counts how many run at once.
@@ -146,7 +169,7 @@ module E2E
     end
   end
 
-  # W3: a diamond, as blocks.
+  # W3: a diamond.
   class DiamondWorkflow < TaskerCore::Workflow
     namespace "diamond_rb"
     identity_strategy :always_unique
@@ -155,6 +178,27 @@ module E2E
     step(:branch_add) { |start:| { value: start[:value] + 25 } }
     step(:branch_double) { |start:| { value: start[:value] * 2 } }
     step(:average) { |branch_add:, branch_double:| { value: (branch_add[:value] + branch_double[:value]) / 2.0 } }
+  end
+
+  module DiamondClasses
+    class Start < TaskerCore::StepHandler::Base
+      def call(context) = success(result: { value: context.get_input("even_number")**2 })
+    end
+
+    class BranchAdd < TaskerCore::StepHandler::Base
+      def call(context) = success(result: { value: context.get_dependency_field("start", "value") + 25 })
+    end
+
+    class BranchDouble < TaskerCore::StepHandler::Base
+      def call(context) = success(result: { value: context.get_dependency_field("start", "value") * 2 })
+    end
+
+    class Average < TaskerCore::StepHandler::Base
+      def call(context)
+        branches = %w[branch_add branch_double].map { |name| context.get_dependency_field(name, "value") }
+        success(result: { value: branches.sum / 2.0 })
+      end
+    end
   end
 
   # A choice between two ways.
@@ -184,39 +228,22 @@ module E2E
     step(:waits, retries: 3, backoff_base: "10m", max_backoff: "10m") { raise TaskerCore::Errors::RetryableError, "not now" }
   end
 
-  # W11: workflows of one name in two namespaces.
-  NAMESAKES = %w[north_rb south_rb].map do |place|
-    Class.new(TaskerCore::Workflow) do
-      namespace place
-      workflow_name "namesake"
-      identity_strategy :always_unique
+  module MixedClasses
+    class Succeeds < TaskerCore::StepHandler::Base
+      def call(_context) = success(result: { done: true })
+    end
 
-      step(:where) { { place: place } }
-      step(:told) { |where:, context:| { place: place, before: where[:place], namespace: context.namespace_name } }
+    class Ends < TaskerCore::StepHandler::Base
+      def call(_context) = raise(TaskerCore::Errors::PermanentError, "it is over")
+    end
+
+    class Waits < TaskerCore::StepHandler::Base
+      def call(_context) = raise(TaskerCore::Errors::RetryableError, "not now")
     end
   end
 
-  # W12: four steps that tell what they did.
-  class PaidOrderWorkflow < TaskerCore::Workflow
-    namespace "events_rb"
-    identity_strategy :always_unique
-
-    step(:validate, publishes: { name: "order.validated", condition: "success", delivery_mode: "fast" }) { { valid: true } }
-    step :payment, publishes: [
-      { name: "payment.processed", condition: "success", delivery_mode: "broadcast" },
-      { name: "payment.failed", condition: "failure", delivery_mode: "broadcast" }
-    ] do |validate:, amount:|
-      raise TaskerCore::Errors::PermanentError, "refused" unless validate[:valid] && amount.positive?
-
-      { paid: amount }
-    end
-    step(:inventory, publishes: { name: "inventory.updated", condition: "always", delivery_mode: "fast" }) { |payment:| payment }
-    step(:notification, publishes: { name: "customer.told", condition: "success", delivery_mode: "fast" }) { |inventory:| inventory }
-  end
-
-  WORKFLOWS = [
-    DiamondWorkflow, ApprovalWorkflow, MixedWorkflow, FailsInBlocksWorkflow, *NAMESAKES, PaidOrderWorkflow
-  ].freeze
+  Forms.both(DiamondWorkflow, DiamondClasses)
+  Forms.both(MixedWorkflow, MixedClasses)
 
   # What templates in YAML call handlers by.
   def self.register(registry = TaskerCore::Registry::HandlerRegistry.instance)

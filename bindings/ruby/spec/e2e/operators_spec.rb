@@ -26,8 +26,7 @@ RSpec.describe TaskerCore::Client::Operators, e2e: true do
 
   # Waits until a step is in a state, and returns its id.
   def await(name, state)
-    Timeout.timeout(30) { sleep(0.02) until step(name).current_state == state }
-    step(name).step_uuid
+    eventually { client.list_task_steps(task).find { |found| found.name == name && found.current_state == state } }.step_uuid
   end
 
   def act(method, uuid, **more)
@@ -56,9 +55,7 @@ RSpec.describe TaskerCore::Client::Operators, e2e: true do
     start("permanent")
     charge = await("charge", "error")
     act(:reset_for_retry, charge)
-    Timeout.timeout(30) do
-      sleep(0.02) until client.get_step_audit_history(task, charge).count { |move| move.to_state == "error" } == 2
-    end
+    eventually { client.get_step_audit_history(task, charge).count { |move| move.to_state == "error" } == 2 }
     expect { act(:run_now, step("charge").step_uuid) }.to raise_error(TaskerCore::CoreConflictError)
     expect(step("charge").attempts).to eq(1)
   end
@@ -78,15 +75,14 @@ RSpec.describe TaskerCore::Client::Operators, e2e: true do
 
   it "investigate dead letters" do
     start("permanent")
-    entry = Timeout.timeout(30) do
+    entry = eventually do
       client.get_dlq_entry(task)
     rescue TaskerCore::CoreNotFoundError
-      sleep(0.02)
-      retry
+      nil
     end
     expect(entry).to have_attributes(task_uuid: task, dlq_reason: "permanent_failure", resolution_status: "pending")
-    expect(client.list_dlq(resolution_status: "pending").map(&:dlq_entry_uuid)).to include(entry.dlq_entry_uuid)
-    expect(client.dlq_investigations.map(&:task_uuid)).to include(task)
+    expect(client.list_dlq(resolution_status: "pending", limit: 1000).map(&:dlq_entry_uuid)).to include(entry.dlq_entry_uuid)
+    expect(client.dlq_investigations(limit: 1000).map(&:task_uuid)).to include(task)
     expect(client.dlq_stats.find { |stats| stats.dlq_reason == "permanent_failure" }.pending).to be_positive
 
     noted = client.update_dlq_entry(entry.dlq_entry_uuid, resolution_notes: "asked", metadata: { ticket: 7 })
@@ -99,7 +95,7 @@ RSpec.describe TaskerCore::Client::Operators, e2e: true do
     start("later")
     await("charge", "waiting_for_retry")
     expect(client.add_dlq_entry(task, reason: "it looks odd").dlq_reason).to eq("manual_dlq")
-    expect(client.dlq_staleness(limit: 100).map(&:task_uuid)).to include(task)
+    expect(client.dlq_staleness(limit: 1000).map(&:task_uuid)).to include(task)
   end
 
   it "find tasks by what they carry" do

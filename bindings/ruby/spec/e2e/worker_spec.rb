@@ -10,7 +10,7 @@ RSpec.describe TaskerCore::Worker, e2e: true do
   after { EndToEnd.cancel_tasks }
 
   def written(path)
-    Timeout.timeout(60) { sleep(0.02) until File.size?(path) }
+    eventually(within: 60) { File.size?(path) }
     JSON.parse(File.read(path))
   end
 

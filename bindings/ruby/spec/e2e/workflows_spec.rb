@@ -5,28 +5,65 @@ require "tasker_core/testing/rspec"
 
 # Workflows from their templates to their results, on PostgreSQL.
 RSpec.describe TaskerCore::Worker::Bootstrap, e2e: true do
-  { 6 => [36, 46, 138, 69], 8 => [64, 74, 222, 111] }.each do |number, expected|
-    it "runs four steps in a row as classes, beginning with #{number} (W1)" do
-      run = sandbox.run("mathematical_sequence_rb", namespace: "linear_workflow_rb", context: { even_number: number })
-      expect(run).to have_completed
-      expect(%w[square add multiply divide].map { |name| run.results[name]["value"] }).to eq(expected)
-      expect(run.steps.values.map(&:attempts)).to eq([1] * 4)
+  %w[class dsl].each do |form|
+    describe "of handlers as #{form}" do
+      it "runs four steps in a row (W1, #{form})" do
+        { 6 => [36, 46, 138, 69], 8 => [64, 74, 222, 111] }.each do |number, expected|
+          run = run_form("mathematical_sequence_rb", form, namespace: "linear_workflow_rb", context: { even_number: number })
+          expect(run).to have_completed
+          expect(%w[square add multiply divide].map { |name| run.results[name]["value"] }).to eq(expected)
+          expect(run.steps.values.map { |step| [step.current_state, step.attempts] }).to eq([["complete", 1]] * 4)
+        end
+      end
+
+      it "runs a diamond (W3, #{form})" do
+        run = run_form("diamond", form, namespace: "diamond_rb", context: { even_number: 6 }).completed
+        expect(run.results.transform_values { |result| result["value"] }).to eq(
+          "start" => 36, "branch_add" => 61, "branch_double" => 72, "average" => 66.5
+        )
+      end
+
+      it "keeps namespaces apart whose workflows have the same name (W11, #{form})" do
+        runs = %w[north_rb south_rb].product([1, 2, 3]).map do |place, _|
+          [place, sandbox.client.create_task(name: "namesake_#{form}", namespace: place).task_uuid]
+        end
+        runs.each do |place, task|
+          results = sandbox.wait(task).completed.results
+          expect(results).to eq("where" => { "place" => place }, "told" => { "place" => place, "before" => place, "namespace" => place })
+        end
+      end
+
+      it "ends a step in the core when its time is up, and takes no result after that (E12, #{form})" do
+        sandbox
+        events = Thread::Queue.new
+        bridge = TaskerCore::Worker::EventBridge.instance
+        listener = bridge.subscribe_to_step_execution { |event| events << event.values_at("task_uuid", "event_id") }
+        run = run_form("late", form, namespace: "waits_rb").completed
+        first = Array.new(events.size) { events.pop }.assoc(run.task.task_uuid).last
+        late = TaskerCore::Worker::EventPoller.instance.answer(first, "success" => true, "result" => { "attempt" => "late" })
+        expect(late).to be(false)
+        E2E::GATES[run.task.task_uuid] << true
+        eventually { sandbox.worker.in_flight.zero? }
+        step = sandbox.client.get_step(run.task.task_uuid, run.steps["step"].step_uuid)
+        expect([step.current_state, step.attempts, step.results["result"]]).to eq(["complete", 2, { "attempt" => 1 }])
+        moves = sandbox.client.get_step_audit_history(run.task.task_uuid, step.step_uuid)
+        expect(moves.map(&:to_state).count { |state| %w[enqueued_for_orchestration complete].include?(state) }).to eq(1), "no double completion"
+        error = moves.find { |move| move.to_state == "waiting_for_retry" }.result["error"]
+        expect(error).to include("error_type" => "ffi_timeout", "retryable" => true, "message" => match(/timed out/))
+      ensure
+        bridge&.unsubscribe(TaskerCore::Worker::EventBridge::STEP_EXECUTION_RECEIVED, listener)
+      end
     end
   end
 
-  it "runs a diamond as blocks (W3)" do
-    run = sandbox.run("diamond", namespace: "diamond_rb", context: { even_number: 6 }).completed
-    expect(run.results.transform_values { |result| result["value"] }).to eq(
-      "start" => 36, "branch_add" => 61, "branch_double" => 72, "average" => 66.5
-    )
-  end
-
-  it "runs the methods and resolvers that templates name (W13)" do
-    run = sandbox.run("methods", namespace: "methods_rb").completed
-    expect(run.results).to eq(
-      "validate" => { "ran" => "validate" }, "process" => { "ran" => "process", "with" => "care" }, "refund" => { "ran" => "refund" },
-      "plain" => { "ran" => "call" }, "by_class" => { "ran" => "call" }
-    )
+  { "class" => "methods", "dsl" => "methods_dsl" }.each do |form, workflow|
+    it "runs the methods and resolvers that templates name; a block has no methods, and is one handler for each (W13, #{form})" do
+      run = sandbox.run(workflow, namespace: "methods_rb").completed
+      expect(run.results).to eq(
+        "validate" => { "ran" => "validate" }, "process" => { "ran" => "process", "with" => "care" }, "refund" => { "ran" => "refund" },
+        "plain" => { "ran" => "call" }, "by_class" => { "ran" => "call" }
+      )
+    end
   end
 
   { 50 => %w[allow rule], 500 => %w[ask manager] }.each do |amount, (step, by)|
@@ -37,18 +74,8 @@ RSpec.describe TaskerCore::Worker::Bootstrap, e2e: true do
     end
   end
 
-  it "keeps namespaces apart whose workflows have the same name (W11)" do
-    runs = %w[north_rb south_rb].product([1, 2, 3]).map do |place, _|
-      [place, sandbox.client.create_task(name: "namesake", namespace: place).task_uuid]
-    end
-    runs.each do |place, task|
-      results = sandbox.wait(task).completed.results
-      expect(results).to eq("where" => { "place" => place }, "told" => { "place" => place, "before" => place, "namespace" => place })
-    end
-  end
-
   it "keeps with a step who ran it, how long, and what its handler said beside its result" do
-    run = sandbox.run("mathematical_sequence_rb", namespace: "linear_workflow_rb", context: { even_number: 2 }).completed
+    run = run_form("mathematical_sequence_rb", "class", namespace: "linear_workflow_rb", context: { even_number: 2 }).completed
     metadata = run.steps["square"].results["metadata"]
     expect(metadata["worker_id"]).to eq(sandbox.worker.worker_id)
     expect(metadata["execution_time_ms"]).to be >= 0
@@ -95,7 +122,7 @@ RSpec.describe TaskerCore::Worker::Bootstrap, e2e: true do
     expect(E2E::SEEN[task.task_uuid].pop).to eq(cancelled: true, heartbeat: false)
   end
 
-  it "ends a step in the core when its time is up, of which the handler hears (E12)" do
+  it "ends a step in the core when its time is up, of which the handler hears" do
     run = sandbox.run("short", namespace: "waits_rb", timeout: 20)
     expect(run.status).to eq("blocked_by_failures")
     expect(run.error(:step)["message"]).to match(/time/)

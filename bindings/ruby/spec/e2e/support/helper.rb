@@ -4,10 +4,13 @@ require "fileutils"
 require "tmpdir"
 require "tasker_core/testing"
 require_relative "../../native/support/child"
+require_relative "../approval"
+require_relative "../arithmetic"
 require_relative "../business"
 require_relative "../growing"
 require_relative "../handlers"
-require_relative "../../../../../examples/math/arithmetic"
+require_relative "../orders"
+require_relative "../rows"
 require_relative "../../../../../examples/orders/orders"
 
 # One PostgreSQL for all tests, a worker in this process, and programs in others.
@@ -15,6 +18,11 @@ module EndToEnd
   HERE = File.expand_path("..", __dir__)
   TEMPLATES = File.join(HERE, "templates")
   EXAMPLES = File.join(Child::ROOT, "examples")
+  # The templates of which there is one for classes and one for the functional DSL.
+  IN_BOTH_FORMS = [
+    *Dir[File.join(HERE, "forms", "*.yaml")], *%w[fails linear waits].map { |name| File.join(TEMPLATES, "#{name}.yaml") },
+    *%w[diamond linear mixed_dag tree].map { |name| File.join(EXAMPLES, "templates", "#{name}.yaml") }
+  ].freeze
 
   class << self
     # A folder for the private PostgreSQL. Programs share it with the worker here.
@@ -26,10 +34,16 @@ module EndToEnd
       end
     end
 
+    # A folder with the templates of both forms.
+    def forms
+      @forms ||= Forms.write(File.join(File.dirname(data_dir), "forms"), IN_BOTH_FORMS)
+    end
+
     def sandbox
       register unless @sandbox
       @sandbox ||= TaskerCore::Testing::Sandbox.new(
-        templates: [TEMPLATES, "#{EXAMPLES}/templates"], workflows: E2E::WORKFLOWS + Growing::WORKFLOWS + Business::WORKFLOWS, data_dir: data_dir,
+        templates: [TEMPLATES, "#{EXAMPLES}/templates", forms],
+        workflows: [E2E::ApprovalWorkflow, *Forms::WORKFLOWS], data_dir: data_dir,
         settings: { "worker.unknown_handler_grace_ms" => 300 }, log_level: "error"
       ).start
     end
@@ -38,6 +52,8 @@ module EndToEnd
       E2E.register
       registry = TaskerCore::Registry::HandlerRegistry.instance
       [Arithmetic::Square, Arithmetic::MultiplySquare].each { |kind| registry.register_handler(kind.handler_name, kind) }
+      publishers = TaskerCore::DomainEvents::PublisherRegistry.instance
+      publishers.register(Orders::BrokenPublisher.new) unless publishers.registered?("BrokenPublisher")
     end
 
     # Keeps PostgreSQL running for programs, with nobody here who takes their steps.
@@ -75,6 +91,31 @@ module EndToEnd
 
   def sandbox
     EndToEnd.sandbox
+  end
+
+  # Looks until the block returns something, and returns that.
+  def eventually(within: 30)
+    Timeout.timeout(within) do
+      found = yield
+      until found
+        sleep(0.02)
+        found = yield
+      end
+      found
+    end
+  end
+
+  # The run once some of its steps are in these states: a task can be blocked by one step while others run.
+  def settled(run, states)
+    eventually do
+      run = sandbox.wait(run.task.task_uuid)
+      run if states.all? { |name, state| run.steps[name]&.current_state == state }
+    end
+  end
+
+  # Runs a workflow that there is in both forms; `blocks` is the one that they were made from.
+  def run_form(name, form, **options)
+    sandbox.run(form == "blocks" ? name : "#{name}_#{form}", **options)
   end
 
   # Starts a program, in Ruby unless it is named, which does not outlive the test.
