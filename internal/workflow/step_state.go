@@ -45,7 +45,7 @@ const (
 	StepCompleteManually StepEvent = "complete_manually"
 )
 
-var stepMoves = map[StepEvent]map[StepState]StepState{
+var stepMoves = moves[StepEvent, StepState]{
 	StepEnqueue:     {StepPending: StepEnqueued},
 	StepStart:       {StepEnqueued: StepInProgress},
 	StepReport:      {StepInProgress: StepEnqueuedForOrchestration},
@@ -110,16 +110,4 @@ func (e *StepTransitionError) Error() string {
 }
 
 // LegalStepMoves lists every move of the table as from-to pairs, for the checker of stored transitions.
-func LegalStepMoves() [][2]StepState {
-	var moves [][2]StepState
-	seen := map[[2]StepState]bool{}
-	for _, byFrom := range stepMoves {
-		for from, to := range byFrom {
-			if m := [2]StepState{from, to}; !seen[m] {
-				seen[m] = true
-				moves = append(moves, m)
-			}
-		}
-	}
-	return moves
-}
+func LegalStepMoves() [][2]StepState { return stepMoves.pairs() }

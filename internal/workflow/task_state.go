@@ -53,7 +53,7 @@ const (
 	TaskReset               TaskEvent = "reset"
 )
 
-var taskMoves = map[TaskEvent]map[TaskState]TaskState{
+var taskMoves = moves[TaskEvent, TaskState]{
 	TaskStart:           {TaskPending: TaskInitializing},
 	TaskReadyStepsFound: {TaskInitializing: TaskEnqueuingSteps, TaskEvaluatingResults: TaskEnqueuingSteps},
 	TaskNoStepsFound:    {TaskInitializing: TaskComplete},
@@ -110,16 +110,4 @@ func (e *TaskTransitionError) Error() string {
 }
 
 // LegalTaskMoves lists every move of the table as from-to pairs, for the checker of stored transitions.
-func LegalTaskMoves() [][2]TaskState {
-	var moves [][2]TaskState
-	seen := map[[2]TaskState]bool{}
-	for _, byFrom := range taskMoves {
-		for from, to := range byFrom {
-			if m := [2]TaskState{from, to}; !seen[m] {
-				seen[m] = true
-				moves = append(moves, m)
-			}
-		}
-	}
-	return moves
-}
+func LegalTaskMoves() [][2]TaskState { return taskMoves.pairs() }
