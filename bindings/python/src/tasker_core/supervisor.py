@@ -92,10 +92,10 @@ class Supervisor:
         return max(0.0, min(due) - time.monotonic()) if due else 60.0
 
     def _on_signal(self, number: int) -> None:
-        if number == signal.SIGINT:
-            number = signal.SIGTERM
-        if number == signal.SIGTERM:
+        if number in (signal.SIGINT, signal.SIGTERM):
             _log.info("stopping %s", "at once" if self._stopping else "when the steps that run are done")
+            # A process sees one signal where two of the same number wait for it. Children take both numbers alike.
+            number = signal.SIGINT if self._stopping else signal.SIGTERM
             self._stopping = True
         for child in self.children:
             if child.pid:

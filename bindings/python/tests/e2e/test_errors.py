@@ -176,7 +176,7 @@ def test_e12_a_step_that_takes_too_long_is_taken_away_and_tried_again(waits: Wai
     run = waits.runs[f"slow_{form}"].completed()
     assert (run.steps["step"].attempts, run.results["step"]) == (2, {"attempt": 1})
     assert seen[run.task.task_uuid] == [{"cancelled": True, "heartbeat": False}]
-    assert waits.late == HUNG, "what the first attempts returned came too late, and changed nothing"
+    assert waits.late >= HUNG, "what the first attempts returned came too late, and changed nothing"
 
 
 @pytest.mark.parametrize("form", ["class", "dsl"])
