@@ -49,6 +49,7 @@ var layers = map[string][]string{
 	"internal/config":    {"sdk", "internal/nearest"},
 	"internal/telemetry": {"sdk", "internal/actor"},
 	"internal/testdb":    {"internal/embedpg", "internal/store"},
+	"internal/testkit":   {},
 
 	"internal/workflow":  {"sdk", "internal/nearest"},
 	"internal/template":  {"sdk", "internal/nearest", "internal/workflow"},
@@ -100,7 +101,7 @@ var fences = []struct {
 	{"github.com/jackc", []string{"internal/store", "internal/transport", "internal/embedpg", "internal/testdb", "internal/bench"}, true,
 		"the database is spoken to in one place, and measured in another"},
 	{"github.com/spf13", []string{"internal/cli"}, false, "flags and commands belong to the command line"},
-	{"github.com/stretchr/testify", []string{"internal/testdb", "internal/e2e", "sdk/tasktest"}, true, "it serves tests only"},
+	{"github.com/stretchr/testify", []string{"internal/testdb", "internal/testkit", "internal/e2e", "sdk/tasktest"}, true, "it serves tests only"},
 	{"pgregory.net/rapid", []string{"internal/testdb", "internal/e2e"}, true, "it serves tests only"},
 	{"go.uber.org/goleak", []string{"internal/testdb", "internal/e2e"}, true, "it serves tests only"},
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/payload"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/template"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -230,7 +231,7 @@ func TestABatchThatLosesItsWorkersMeansWhatTheStrategySays(t *testing.T) {
 		require.Equal(t, "work_001", claimed[0].Name)
 		require.NoError(t, w.store.StopWorker(t.Context(), lost))
 		run(t, w.Sweeper.Run)
-		eventually(t, func() bool { return w.named(t, task, "work_001").State != workflow.StepInProgress }, "the step is not recovered")
+		testkit.Eventually(t, func() bool { return w.named(t, task, "work_001").State != workflow.StepInProgress }, "the step is not recovered")
 	}
 	require.Equal(t, workflow.StepResolvedManually, w.named(t, task, "work_001").State)
 	require.Equal(t, []string{"work_002", "sum", "end"}, w.work(t, nil))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
 	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -117,7 +118,7 @@ func TestARoundOfRetentionRemovesWhatIsOldAndKeepsTheRest(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, none, "ages of zero keep everything")
 	var total orchestration.Removed
-	eventually(t, func() bool { // UUIDs are ordered by the millisecond, in which the last task may have been made
+	testkit.Eventually(t, func() bool { // UUIDs are ordered by the millisecond, in which the last task may have been made
 		removed, err := orchestration.NewRetentionService(w.store, cfg, w.quiet()).Round(t.Context())
 		require.NoError(t, err)
 		total.Tasks, total.DomainEvents = total.Tasks+removed.Tasks, total.DomainEvents+removed.DomainEvents

@@ -11,6 +11,7 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/template"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -100,7 +101,7 @@ func TestWaitingForATaskOutlivesALostConnection(t *testing.T) {
 		ended <- err
 	}()
 	w.db.Exec(t, "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and application_name = 'tasker'")
-	eventually(t, func() bool {
+	testkit.Eventually(t, func() bool {
 		_, err := w.store.ApplyOutcomes(t.Context(), []store.Outcome{{TaskUUID: task, Attempt: claimed[0].Counts.Attempt, Kind: store.OutcomeComplete, Result: []byte("{}")}}, store.Lease{})
 		return err == nil
 	}, "the database stays away")

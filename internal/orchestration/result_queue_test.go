@@ -12,6 +12,7 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/template"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -54,7 +55,7 @@ func TestAServerProcessesWhatWorkersLeftForIt(t *testing.T) {
 	w.reportAll(t, false, w.claim(t)...)
 	for step := range int32(3) {
 		queue.Hint()
-		eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.ready_steps") == tasks }, "the steps do not become ready")
+		testkit.Eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.ready_steps") == tasks }, "the steps do not become ready")
 		claimed := w.claim(t)
 		require.Len(t, claimed, tasks)
 		for _, c := range claimed {
@@ -69,7 +70,7 @@ func TestAServerProcessesWhatWorkersLeftForIt(t *testing.T) {
 		require.Equal(t, workflow.TaskComplete, state)
 		require.EqualValues(t, 2, w.step(t, id, 0).Counts.Attempt)
 	}
-	eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.step_results_queue") == 0 }, "results stay in the queue")
+	testkit.Eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.step_results_queue") == 0 }, "results stay in the queue")
 }
 
 func TestQueuedResultsAreFoundWithoutAHint(t *testing.T) {
@@ -98,7 +99,7 @@ func TestAResultThatAKilledServerTookIsProcessedByAnother(t *testing.T) {
 	w.db.Exec(t, "update tasker.step_results_queue set hidden_until = clock_timestamp()")
 	queue.Hint()
 	w.becomes(t, task, 0, workflow.StepComplete)
-	eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.step_results_queue") == 0 }, "results stay in the queue")
+	testkit.Eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.step_results_queue") == 0 }, "results stay in the queue")
 }
 
 func TestTheResultQueueOutlivesTroubleWithTheDatabase(t *testing.T) {
@@ -109,7 +110,7 @@ func TestTheResultQueueOutlivesTroubleWithTheDatabase(t *testing.T) {
 	w.reportAll(t, true, w.claim(t)...)
 	w.db.Exec(t, "alter table tasker.step_results_queue rename to gone")
 	run(t, w.resultQueue(10*time.Millisecond, 10).Run)
-	eventually(t, func() bool { return hasLogged(w, "queued results cannot be processed at the moment") }, "no trouble")
+	testkit.Eventually(t, func() bool { return w.logs.Has("queued results cannot be processed at the moment") }, "no trouble")
 	w.db.Exec(t, "alter table tasker.gone rename to step_results_queue")
 	w.becomes(t, task, 0, workflow.StepComplete)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/template"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -23,7 +24,7 @@ import (
 // blocked waits until a statement waits for a lock.
 func (w *world) blocked(t testing.TB, statement string) {
 	t.Helper()
-	eventually(t, func() bool {
+	testkit.Eventually(t, func() bool {
 		return w.db.Count(t, `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
 			and query like '/* tasker:`+statement+` */%'`) > 0
 	}, "nothing waits for a lock")

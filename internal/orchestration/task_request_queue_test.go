@@ -11,6 +11,7 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/template"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/transport/pgmq"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -20,7 +21,7 @@ func newRequestWorld(t testing.TB) (*world, *orchestration.TaskRequestQueue) {
 	t.Helper()
 	w := newWorld(t)
 	require.NoError(t, store.UsePgmq(t.Context(), w.db.DSN()))
-	limits := orchestration.MessageLimits{Interval: moment, Hide: time.Second, MaxReads: 2, Batch: 5}
+	limits := orchestration.MessageLimits{Interval: testkit.Moment, Hide: time.Second, MaxReads: 2, Batch: 5}
 	return w, orchestration.NewTaskRequestQueue(w.store, w.TaskRequestActor, limits, slog.New(slog.NewTextHandler(w.logs, nil)))
 }
 
@@ -51,7 +52,7 @@ func TestRequestsAreTakenFromTheQueueInTheirWireForm(t *testing.T) {
 		"task_request": {"name": "any", "namespace": "n", "version": "1.0.0", "context": {"a": 1}, "initiator": "me", "source_system": "there",
 			"reason": "because", "tags": ["x"], "requested_at": "2026-11-22T01:02:03.4", "priority": 7, "options": {}},
 		"metadata": {"requested_at": "2026-11-22T01:02:03Z", "requester": "me", "priority": "High", "custom": {"k": [1]}}}`)
-	eventually(t, func() bool { waiting, _ := w.queueOfRequests(t); return waiting == 0 }, "the request stays in the queue")
+	testkit.Eventually(t, func() bool { waiting, _ := w.queueOfRequests(t); return waiting == 0 }, "the request stays in the queue")
 	require.Equal(t, 1, w.db.Count(t, `select count(*) from tasker.tasks where context = '{"a": 1}' and initiator = 'me' and source_system = 'there'
 		and reason = 'because' and tags = '{x}' and priority = 7 and requested_at = '2026-11-22T01:02:03.4Z'`))
 }
@@ -70,7 +71,7 @@ func TestARequestThatIsDeliveredAgainMakesNoSecondTask(t *testing.T) {
 	w.sendRequest(t, "", requestFor("unique", `{"a": 1}`))
 	w.sendRequest(t, "", requestFor("unique", `{"a": 1}`))
 	run(t, queue.Run)
-	eventually(t, func() bool { waiting, _ := w.queueOfRequests(t); return waiting == 0 }, "requests stay in the queue")
+	testkit.Eventually(t, func() bool { waiting, _ := w.queueOfRequests(t); return waiting == 0 }, "requests stay in the queue")
 	require.Equal(t, 1, w.db.Count(t, "select count(*) from tasker.tasks k join tasker.task_templates t using (template_id) where t.name = 'strict'"))
 	require.Equal(t, 4, w.db.Count(t, "select count(*) from tasker.tasks k join tasker.task_templates t using (template_id) where t.name = 'unique'"),
 		"one for each name, and one for each message without a name")
@@ -85,7 +86,7 @@ func TestRequestsThatCannotBeMetAreArchived(t *testing.T) {
 	w.sendRequest(t, "1", sdk.TaskRequest{Namespace: "n", Name: " ", Version: "1.0.0"})
 	w.sendRequest(t, "2", requestFor("any", `{}`))
 	run(t, queue.Run)
-	eventually(t, func() bool { waiting, archived := w.queueOfRequests(t); return waiting == 0 && archived == 3 }, "poison stays in the queue")
+	testkit.Eventually(t, func() bool { waiting, archived := w.queueOfRequests(t); return waiting == 0 && archived == 3 }, "poison stays in the queue")
 	require.Equal(t, 3, w.db.Count(t, "select count(*) from pgmq.a_orchestration_task_requests where read_ct = 1"), "no reading again repairs them")
 	require.Equal(t, 1, w.db.Count(t, "select count(*) from tasker.tasks"))
 	require.Contains(t, w.logs.String(), "name is required")
@@ -96,12 +97,12 @@ func TestARequestMayComeBeforeItsTemplate(t *testing.T) {
 	w, queue := newRequestWorld(t)
 	w.sendRequest(t, "early", requestFor("late", `{}`))
 	run(t, queue.Run)
-	eventually(t, func() bool { return hasLogged(w, "a task request is tried again later") }, "the request is not read")
+	testkit.Eventually(t, func() bool { return w.logs.Has("a task request is tried again later") }, "the request is not read")
 	w.register(t, "late", template.IdentityStrict, step("a"))
-	eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.tasks") == 1 }, "the request is forgotten")
+	testkit.Eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.tasks") == 1 }, "the request is forgotten")
 
 	w.sendRequest(t, "never", requestFor("never", `{}`))
-	eventually(t, func() bool { _, archived := w.queueOfRequests(t); return archived == 1 }, "it is tried for ever")
+	testkit.Eventually(t, func() bool { _, archived := w.queueOfRequests(t); return archived == 1 }, "it is tried for ever")
 	require.Equal(t, 1, w.db.Count(t, "select count(*) from pgmq.a_orchestration_task_requests where read_ct = 2"))
 }
 
@@ -111,10 +112,10 @@ func TestTheMessageSweeperRepairsByItself(t *testing.T) {
 	w.register(t, "any", template.IdentityStrict, step("a"))
 	w.create(t, "any")
 	w.db.Exec(t, "delete from pgmq.q_worker_n_queue; select pgmq.send('worker_n_queue', '{}')")
-	sweeper := orchestration.NewMessageSweeper(w.store, orchestration.MessageLimits{Interval: moment, Hide: moment, MaxReads: 2}, slog.New(slog.NewTextHandler(w.logs, nil)))
+	sweeper := orchestration.NewMessageSweeper(w.store, orchestration.MessageLimits{Interval: testkit.Moment, Hide: testkit.Moment, MaxReads: 2}, slog.New(slog.NewTextHandler(w.logs, nil)))
 	run(t, sweeper.Run)
-	eventually(t, func() bool { return w.db.Count(t, "select count(*) from pgmq.a_worker_n_queue") == 1 }, "poison is not archived")
-	eventually(t, func() bool {
+	testkit.Eventually(t, func() bool { return w.db.Count(t, "select count(*) from pgmq.a_worker_n_queue") == 1 }, "poison is not archived")
+	testkit.Eventually(t, func() bool {
 		return w.db.Count(t, "select count(*) from pgmq.q_worker_n_queue where headers ? 'ready_id'") == 1
 	}, "the message is not sent again")
 	require.Contains(t, w.logs.String(), "messages were lost and are sent again")
@@ -129,9 +130,9 @@ func TestAResultThatCannotBeProcessedIsSetAside(t *testing.T) {
 	bad, good := w.create(t, "any"), w.create(t, "any")
 	w.reportAll(t, false, w.claim(t)...)
 	w.db.Exec(t, `update tasker.workflow_steps set outcome = '{"metadata": "nonsense"}' where task_uuid = $1`, bad)
-	queue := orchestration.NewResultQueue(w.store.MessageResults(time.Millisecond, 2), w.ResultProcessorActor, moment, 10, slog.New(slog.NewTextHandler(w.logs, nil)))
+	queue := orchestration.NewResultQueue(w.store.MessageResults(time.Millisecond, 2), w.ResultProcessorActor, testkit.Moment, 10, slog.New(slog.NewTextHandler(w.logs, nil)))
 	run(t, queue.Run)
-	eventually(t, func() bool { return w.db.Count(t, "select count(*) from pgmq.a_orchestration_step_results") == 1 }, "it is tried for ever")
+	testkit.Eventually(t, func() bool { return w.db.Count(t, "select count(*) from pgmq.a_orchestration_step_results") == 1 }, "it is tried for ever")
 	require.Contains(t, w.logs.String(), "a result could not be processed and is set aside")
 	require.Contains(t, w.logs.String(), bad.String())
 	require.Equal(t, 1, w.db.Count(t, "select count(*) from tasker.workflow_steps where task_uuid = $1 and state = 'enqueued'", good))

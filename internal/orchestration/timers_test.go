@@ -1,7 +1,6 @@
 package orchestration_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -10,11 +9,10 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/template"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
-
-func hasLogged(w *world, text string) bool { return strings.Contains(w.logs.String(), text) }
 
 // retriesIn is a step whose retry waits for so long.
 func retriesIn(name string, delay time.Duration) template.StepDefinition {
@@ -87,7 +85,7 @@ func TestTheTimersOutliveTroubleWithTheDatabase(t *testing.T) {
 	task := w.failFirst(t, "soon")
 	w.db.Exec(t, "alter table tasker.step_timers rename to gone")
 	run(t, w.Timers.Run)
-	eventually(t, func() bool { return hasLogged(w, "timers cannot be fired at the moment") }, "no trouble")
+	testkit.Eventually(t, func() bool { return w.logs.Has("timers cannot be fired at the moment") }, "no trouble")
 	w.db.Exec(t, "alter table tasker.gone rename to step_timers")
 	w.becomes(t, task, 0, workflow.StepEnqueued)
 }

@@ -1,12 +1,10 @@
 package orchestration_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,14 +16,9 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/template"
 	"github.com/tasker-systems/tasker-go/internal/testdb"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
-)
-
-const (
-	// patience is how long a test waits for what another goroutine or the database does; moment is how often it looks.
-	patience = 30 * time.Second
-	moment   = 5 * time.Millisecond
 )
 
 // world is an orchestration over a database of its own. The test is its worker: it claims and reports by hand. When it
@@ -35,7 +28,7 @@ type world struct {
 	db      *testdb.DB
 	store   *store.Store
 	catalog *catalog.Catalog
-	logs    *logs
+	logs    *testkit.Logs
 	worker  int32
 }
 
@@ -45,10 +38,10 @@ func newWorld(t testing.TB, change ...func(*orchestration.Dependencies)) *world 
 	s, err := store.Open(t.Context(), db.DSN(), testdb.Patient)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
-	w := &world{db: db, store: s, catalog: catalog.New(s, catalog.Config{}), logs: &logs{}}
+	w := &world{db: db, store: s, catalog: catalog.New(s, catalog.Config{}), logs: &testkit.Logs{}}
 	d := orchestration.Dependencies{
 		Store: s, Catalog: w.catalog, Logger: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Config: orchestration.Config{TimerInterval: time.Hour, ReapInterval: 5 * moment},
+		Config: orchestration.Config{TimerInterval: time.Hour, ReapInterval: 5 * testkit.Moment},
 	}
 	for _, c := range change {
 		c(&d)
@@ -178,25 +171,10 @@ func (w *world) state(t testing.TB, task sdk.UUID) workflow.TaskState {
 	return state
 }
 
-// eventually waits for what another goroutine or the database does. It asks on the test's own goroutine, so that the condition
-// may fail the test.
-func eventually(t testing.TB, condition func() bool, what string) {
-	t.Helper()
-	look := time.NewTicker(moment)
-	defer look.Stop()
-	for over := time.After(patience); !condition(); {
-		select {
-		case <-look.C:
-		case <-over:
-			require.Fail(t, what)
-		}
-	}
-}
-
 // becomes waits for a step to reach a state.
 func (w *world) becomes(t testing.TB, task sdk.UUID, no int32, state workflow.StepState) {
 	t.Helper()
-	eventually(t, func() bool { return w.step(t, task, no).State == state }, fmt.Sprintf("step %d does not become %s", no, state))
+	testkit.Eventually(t, func() bool { return w.step(t, task, no).State == state }, fmt.Sprintf("step %d does not become %s", no, state))
 }
 
 // run runs a loop of the registry until the test ends.
@@ -206,22 +184,4 @@ func run(t testing.TB, loop func(context.Context)) {
 	done := make(chan struct{})
 	go func() { defer close(done); loop(ctx) }()
 	t.Cleanup(func() { cancel(); <-done })
-}
-
-// logs keep what was logged.
-type logs struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

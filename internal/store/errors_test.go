@@ -15,6 +15,7 @@ import (
 
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/testdb"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 func TestEveryStateOfTheDatabaseHasItsRemedy(t *testing.T) {
@@ -112,7 +113,7 @@ func TestAStatementThatIsCutOffIsTriedOnANewConnection(t *testing.T) {
 		_, err := w.ApplyOutcomes(t.Context(), completedNow(task), l)
 		cut <- err
 	}()
-	eventually(t, func() bool {
+	testkit.Eventually(t, func() bool {
 		return w.db.Count(t, `select count(pg_terminate_backend(pid)) from pg_stat_activity
 			where datname = current_database() and wait_event_type = 'Lock' and query like '/* tasker:end_attempt %'`) == 1
 	}, "nothing waits for the lock")

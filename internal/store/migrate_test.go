@@ -10,6 +10,7 @@ import (
 
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/testdb"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 // emptyDatabase is one that Tasker has never been in.
@@ -111,7 +112,7 @@ func TestMigratingGivesUpWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	waiting := make(chan error, 1)
 	go func() { waiting <- store.Migrate(ctx, db.DSN()) }()
-	eventually(t, func() bool {
+	testkit.Eventually(t, func() bool {
 		return db.Count(t, "select count(*) from pg_stat_activity where wait_event = 'advisory' and datname = current_database()") == 1
 	}, "nobody waits for the lock")
 	cancel()

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -185,6 +186,6 @@ func TestFunctionsOfTheEngineReadGrowingTablesByIndex(t *testing.T) {
 	gone := func() bool {
 		return w.db.Count(t, "select count(*) from pg_stat_activity where datname = current_database() and query like '/* tasker:end_attempt%'") == 0
 	}
-	eventually(t, gone, "the connection stays")
+	testkit.Eventually(t, gone, "the connection stays")
 	require.Equal(t, before, scans())
 }

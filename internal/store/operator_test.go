@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -240,7 +241,7 @@ func TestActionsOnTasksThatRunLeaveTheBooksInOrder(t *testing.T) {
 			require.ErrorIs(t, err, store.ErrConflict, "the steps that ran when it was paused may have been its last")
 		}
 	}
-	eventually(t, func() bool {
+	testkit.Eventually(t, func() bool {
 		return w.db.Count(t, "select count(*) from tasker.tasks where state = 'complete'") == len(tasks)
 	}, "a task was lost")
 	close(done)

@@ -18,27 +18,6 @@ import (
 	"github.com/tasker-systems/tasker-go/sdk"
 )
 
-const (
-	// patience is how long a test waits for what another process does; moment is how often it looks.
-	patience = 30 * time.Second
-	moment   = 5 * time.Millisecond
-)
-
-// eventually waits for what another goroutine or the database does. It asks on the test's own goroutine, so that the condition
-// may fail the test.
-func eventually(t testing.TB, condition func() bool, what string) {
-	t.Helper()
-	look := time.NewTicker(moment)
-	defer look.Stop()
-	for over := time.After(patience); !condition(); {
-		select {
-		case <-look.C:
-		case <-over:
-			require.Fail(t, what)
-		}
-	}
-}
-
 // world is a database on which a test calls the engine's statements by hand. When the test ends nothing in it may break a
 // rule of [store.Store.Check].
 type world struct {

@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 func TestALoopThatPanicsIsStartedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		out := &logs{}
+		out := &testkit.Logs{}
 		l := newLoops(slog.New(slog.NewTextHandler(out, nil)))
 		var starts, quiet atomic.Int32
 		l.run("restless", func(ctx context.Context) {
@@ -33,9 +35,9 @@ func TestALoopThatPanicsIsStartedAgain(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		require.Equal(t, []int32{4, 1}, []int32{starts.Load(), quiet.Load()})
-		require.True(t, out.has("trouble number 3"))
-		require.True(t, out.has("loop=restless"))
-		require.True(t, out.has("loops_test.go"), "the stack is logged")
+		require.True(t, out.Has("trouble number 3"))
+		require.True(t, out.Has("loop=restless"))
+		require.True(t, out.Has("loops_test.go"), "the stack is logged")
 		l.end()
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/template"
 	"github.com/tasker-systems/tasker-go/internal/testdb"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -79,7 +80,7 @@ func TestResultsMayBeLeftForAServerToProcess(t *testing.T) {
 	require.NotZero(t, db.Count(t, `select count(*) from tasker.step_transitions where path = '{in_progress,enqueued_for_orchestration}'`))
 	require.Zero(t, db.Count(t, `select count(*) from tasker.step_transitions where path = '{in_progress,enqueued_for_orchestration,complete}'`),
 		"no worker decided")
-	eventually(t, func() bool { return db.Count(t, "select count(*) from tasker.step_results_queue") == 0 }, "results stay in the queue")
+	testkit.Eventually(t, func() bool { return db.Count(t, "select count(*) from tasker.step_results_queue") == 0 }, "results stay in the queue")
 	require.NoError(t, worker.stop())
 }
 
@@ -95,7 +96,7 @@ func TestAWorkerHearsOfCancelledTasksAndNewTemplates(t *testing.T) {
 		return sdk.StepResult{}, context.Cause(ctx)
 	})
 	worker := startProcess(t, db, &WorkerOptions{Registry: handlers})
-	eventually(t, func() bool {
+	testkit.Eventually(t, func() bool {
 		return db.Count(t, "select count(*) from pg_stat_activity where datname = current_database() and query like 'listen %'") == 1
 	}, "the worker does not listen")
 	server := startProcess(t, db, nil)
@@ -103,21 +104,11 @@ func TestAWorkerHearsOfCancelledTasksAndNewTemplates(t *testing.T) {
 		template.StepDefinition{Name: "a", Handler: template.HandlerDefinition{Callable: "slow"}}), false)
 	require.NoError(t, err)
 	task := server.create(t, "n", "t", 0)
-	require.Equal(t, task, receive(t, entered))
+	require.Equal(t, task, testkit.Receive(t, entered))
 	_, err = server.System.Store.CancelTask(t.Context(), task, "me", "")
 	require.NoError(t, err)
-	require.ErrorIs(t, receive(t, told), dispatch.ErrCancelled)
+	require.ErrorIs(t, testkit.Receive(t, told), dispatch.ErrCancelled)
 	require.NoError(t, worker.stop())
-}
-
-func receive[T any](t *testing.T, from <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-from:
-	case <-time.After(patience):
-		require.Fail(t, "nothing comes")
-	}
-	return v
 }
 
 func TestANodeGoesOnAfterItsConnectionsWereCut(t *testing.T) {

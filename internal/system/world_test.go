@@ -1,12 +1,9 @@
 package system
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,22 +15,17 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/testdb"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
 
-const (
-	// patience is how long a test waits for what another goroutine or the database does; moment is how often it looks.
-	patience = 30 * time.Second
-	moment   = 5 * time.Millisecond
-
-	examples = "../../examples/templates"
-)
+const examples = "../../examples/templates"
 
 // process is a node over an open system, with what it logs.
 type process struct {
 	*Node
-	logs *logs
+	logs *testkit.Logs
 }
 
 func configFor(dsn string, change ...func(*config.Config)) *config.Config {
@@ -52,7 +44,7 @@ func configFor(dsn string, change ...func(*config.Config)) *config.Config {
 // rule.
 func startProcess(t *testing.T, db *testdb.DB, o *WorkerOptions, change ...func(*config.Config)) *process {
 	t.Helper()
-	p := &process{logs: &logs{}}
+	p := &process{logs: &testkit.Logs{}}
 	s, err := Open(t.Context(), configFor(db.DSN(), change...), Options{Name: "under test", Logger: slog.New(slog.NewTextHandler(p.logs, nil))})
 	require.NoError(t, err)
 	p.Node, err = StartNode(t.Context(), s, o)
@@ -75,21 +67,6 @@ func (p *process) stop() error {
 	now, cancel := context.WithCancel(context.Background())
 	cancel()
 	return p.Stop(now)
-}
-
-// eventually waits for what another goroutine or the database does. It asks on the test's own goroutine, so that the condition
-// may fail the test.
-func eventually(t testing.TB, condition func() bool, what string) {
-	t.Helper()
-	look := time.NewTicker(moment)
-	defer look.Stop()
-	for over := time.After(patience); !condition(); {
-		select {
-		case <-look.C:
-		case <-over:
-			require.Fail(t, what)
-		}
-	}
 }
 
 func mathHandlers() *sdk.Registry {
@@ -122,27 +99,9 @@ func (p *process) square(t testing.TB, number int) sdk.UUID {
 
 func (p *process) requireRest(t testing.TB, task sdk.UUID, state workflow.TaskState) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	got, err := p.Orchestration.Actors.Endings.Wait(ctx, task)
 	require.NoError(t, err)
 	require.Equal(t, state, got)
-}
-
-// logs keep what was logged.
-type logs struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logs) has(text string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Contains(l.text.String(), text)
 }

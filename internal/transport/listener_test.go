@@ -4,20 +4,13 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/tasker-systems/tasker-go/internal/testdb"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/transport"
-)
-
-const (
-	// patience is how long a test waits for what another goroutine or the database does; moment is how often it looks.
-	patience = 30 * time.Second
-	moment   = 5 * time.Millisecond
 )
 
 // ear is a listener that runs until its test ends.
@@ -26,12 +19,12 @@ type ear struct {
 	heard  chan string
 	missed chan struct{}
 	stop   func()
-	logs   *logs
+	logs   *testkit.Logs
 }
 
 func listen(t *testing.T, dsn string, channels ...string) *ear {
 	t.Helper()
-	e := &ear{heard: make(chan string, 1000), missed: make(chan struct{}, 100), logs: &logs{}}
+	e := &ear{heard: make(chan string, 1000), missed: make(chan struct{}, 100), logs: &testkit.Logs{}}
 	e.Listener = transport.NewListener(dsn, channels, func(channel, payload string) { e.heard <- channel + " " + payload },
 		func() { e.missed <- struct{}{} }, slog.New(slog.NewTextHandler(e.logs, nil)))
 	ctx, cancel := context.WithCancel(context.Background())
@@ -42,43 +35,16 @@ func listen(t *testing.T, dsn string, channels ...string) *ear {
 	return e
 }
 
-func receive[T any](t *testing.T, from <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-from:
-	case <-time.After(patience):
-		require.Fail(t, "nothing comes")
-	}
-	return v
-}
-
-type logs struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 func TestAListenerHearsItsChannelsAndNoOthers(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
 	e := listen(t, db.DSN(), transport.ChannelReady, transport.ChannelCancel)
-	receive(t, e.missed) // it may have missed what was said before
+	testkit.Receive(t, e.missed) // it may have missed what was said before
 	require.True(t, e.Connected())
 	db.Exec(t, "select pg_notify('tasker_ready', '7'), pg_notify('tasker_results', ''), pg_notify('tasker_cancel', 'x'), pg_notify('tasker_ready', '8')")
-	require.Equal(t, "tasker_ready 7", receive(t, e.heard))
-	require.Equal(t, "tasker_cancel x", receive(t, e.heard))
-	require.Equal(t, "tasker_ready 8", receive(t, e.heard))
+	require.Equal(t, "tasker_ready 7", testkit.Receive(t, e.heard))
+	require.Equal(t, "tasker_cancel x", testkit.Receive(t, e.heard))
+	require.Equal(t, "tasker_ready 8", testkit.Receive(t, e.heard))
 	require.Empty(t, e.heard)
 	require.Empty(t, e.missed)
 	e.stop()
@@ -91,15 +57,15 @@ func TestAListenerConnectsAgainAndTellsThatItMayHaveMissedSomething(t *testing.T
 	db := testdb.New(t)
 	e := listen(t, db.DSN(), transport.ChannelReady)
 	for range 3 {
-		receive(t, e.missed)
+		testkit.Receive(t, e.missed)
 		db.Exec(t, "notify tasker_ready, 'before'")
-		require.Equal(t, "tasker_ready before", receive(t, e.heard))
+		require.Equal(t, "tasker_ready before", testkit.Receive(t, e.heard))
 		require.Equal(t, 1, db.Count(t, `select count(pg_terminate_backend(pid)) from pg_stat_activity
 			where datname = current_database() and query like 'listen %'`))
 	}
-	receive(t, e.missed)
+	testkit.Receive(t, e.missed)
 	db.Exec(t, "notify tasker_ready, 'after'")
-	require.Equal(t, "tasker_ready after", receive(t, e.heard))
+	require.Equal(t, "tasker_ready after", testkit.Receive(t, e.heard))
 	require.Contains(t, e.logs.String(), "the queue is looked at regularly instead")
 }
 
@@ -107,7 +73,7 @@ func TestAListenerKeepsTryingWithoutSayingAPassword(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2-canary"
 	e := listen(t, "postgres://u:"+secret+"@127.0.0.1:1/db?connect_timeout=2", transport.ChannelReady)
-	require.Eventually(t, func() bool { return bytes.Count([]byte(e.logs.String()), []byte("again_in")) >= 3 }, patience, moment)
+	require.Eventually(t, func() bool { return bytes.Count([]byte(e.logs.String()), []byte("again_in")) >= 3 }, testkit.Patience, testkit.Moment)
 	require.False(t, e.Connected())
 	require.Empty(t, e.missed)
 	require.NotContains(t, e.logs.String(), secret)
@@ -119,8 +85,8 @@ func TestAChannelsNameIsNoStatement(t *testing.T) {
 	db := testdb.New(t)
 	odd := `odd"; drop schema tasker cascade; --`
 	e := listen(t, db.DSN(), odd)
-	receive(t, e.missed)
+	testkit.Receive(t, e.missed)
 	db.Exec(t, "select pg_notify($1, 'x')", odd)
-	require.Equal(t, odd+" x", receive(t, e.heard))
+	require.Equal(t, odd+" x", testkit.Receive(t, e.heard))
 	require.Zero(t, db.Count(t, "select count(*) from tasker.tasks"))
 }

@@ -11,11 +11,10 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/event"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/template"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
-
-func hasLogged(w *world, text string) bool { return strings.Contains(w.logs.String(), text) }
 
 // telling is a step that publishes an event within the process, however it ends.
 func telling(name string, parents ...string) template.StepDefinition {
@@ -47,11 +46,11 @@ func TestAnAcceptedResultIsCountedAndItsEventsArePublishedAfterwards(t *testing.
 	w.claims(t)
 	gate.step(t)
 	gate.let(t, nil)
-	require.Equal(t, "a.ended", receive(t, heard).EventName)
+	require.Equal(t, "a.ended", testkit.Receive(t, heard).EventName)
 	require.Equal(t, workflow.StepComplete, w.states(t, task)[0], "the event comes after the commit")
 	gate.step(t)
 	gate.let(t, sdk.Permanent(errors.New("no")))
-	require.Equal(t, "b.ended", receive(t, heard).EventName)
+	require.Equal(t, "b.ended", testkit.Receive(t, heard).EventName)
 	require.Equal(t, workflow.StepError, w.states(t, task)[1])
 	require.Equal(t, []uint64{2, 1, 1}, []uint64{w.stats().TotalExecuted, w.stats().TotalSucceeded, w.stats().TotalFailed})
 	require.Zero(t, w.ledger.size())
@@ -69,17 +68,17 @@ func TestAStaleResultIsNeitherCountedNorPublished(t *testing.T) {
 	_, err := w.store.CancelTask(t.Context(), stale, "me", "")
 	require.NoError(t, err)
 	gate.let(t, nil)
-	eventually(t, func() bool { return w.ledger.size() == 0 }, "the step stays in flight")
-	require.True(t, hasLogged(w, "no longer this worker's"))
+	testkit.Eventually(t, func() bool { return w.ledger.size() == 0 }, "the step stays in flight")
+	require.True(t, w.logs.Has("no longer this worker's"))
 	require.Zero(t, w.stats().TotalExecuted)
 
 	fresh := w.create(t, tt, 1, store.Lease{})[0] // what is published next is of the next task
 	w.Claimer.Hint()
 	gate.step(t)
 	gate.let(t, nil)
-	require.Equal(t, fresh, receive(t, heard).Metadata.TaskUUID)
+	require.Equal(t, fresh, testkit.Receive(t, heard).Metadata.TaskUUID)
 	require.EqualValues(t, 1, w.stats().TotalExecuted)
-	eventually(t, func() bool { return len(gate.entered) == 1 }, "the step after it does not run")
+	testkit.Eventually(t, func() bool { return len(gate.entered) == 1 }, "the step after it does not run")
 }
 
 func TestAnAttemptThatIsGivenBackIsNeitherCountedNorPublished(t *testing.T) {
@@ -112,7 +111,7 @@ func TestAResultThatTheDatabaseRefusesFailsItsStepAndHarmsNoOther(t *testing.T) 
 	bad := w.create(t, w.register(t, step("poisoned")), 1, store.Lease{})[0]
 	w.Claimer.Hint()
 	w.completes(t, good...)
-	eventually(t, func() bool { return w.states(t, bad)[0] == workflow.StepError }, "the step does not fail")
+	testkit.Eventually(t, func() bool { return w.states(t, bad)[0] == workflow.StepError }, "the step does not fail")
 	view, err := w.store.Step(t.Context(), bad, sdk.StepUUID(bad, 0))
 	require.NoError(t, err)
 	require.Equal(t, sdk.ErrTypeResultRefused, view.Results.Error.ErrorType)
@@ -132,12 +131,12 @@ func TestResultsWaitForADatabaseThatIsAway(t *testing.T) {
 	for range tasks {
 		gate.let(t, nil)
 	}
-	eventually(t, func() bool { return hasLogged(w, "results are kept until the database takes them") }, "no trouble")
+	testkit.Eventually(t, func() bool { return w.logs.Has("results are kept until the database takes them") }, "no trouble")
 	require.Equal(t, 5, w.ledger.size())
 	require.Equal(t, 5, w.slots.InUse(), "a slot is free when its result is accepted, not before")
 	w.db.Exec(t, "alter table tasker.gone rename to step_transitions")
 	w.completes(t, tasks...)
-	eventually(t, func() bool { return w.slots.InUse() <= 1 }, "slots stay taken") // the claimer waits with one
+	testkit.Eventually(t, func() bool { return w.slots.InUse() <= 1 }, "slots stay taken") // the claimer waits with one
 	require.EqualValues(t, 5, w.stats().TotalSucceeded)
 }
 
@@ -166,7 +165,7 @@ func TestAWideTaskRunsOnTheSlotsThatAreFree(t *testing.T) {
 		}
 	}()
 	w.completes(t, task)
-	eventually(t, func() bool { return w.slots.InUse() <= 1 }, "slots stay taken")
+	testkit.Eventually(t, func() bool { return w.slots.InUse() <= 1 }, "slots stay taken")
 }
 
 func TestCancellingATaskTellsItsHandlersAndNoOthers(t *testing.T) {
@@ -187,17 +186,17 @@ func TestCancellingATaskTellsItsHandlersAndNoOthers(t *testing.T) {
 	})
 	tasks := w.create(t, w.register(t, step("a")), 2, store.Lease{})
 	w.claims(t)
-	receive(t, entered)
-	receive(t, entered)
+	testkit.Receive(t, entered)
+	testkit.Receive(t, entered)
 	because := errors.New("the task is cancelled")
 	w.CancelSteps(tasks[0], because)
-	require.ErrorIs(t, receive(t, told), because)
+	require.ErrorIs(t, testkit.Receive(t, told), because)
 	close(leave)
 	w.completes(t, tasks[1])
 	require.Empty(t, told)
 	_, err := w.store.CancelTask(t.Context(), tasks[0], "me", "")
 	require.NoError(t, err)
-	eventually(t, func() bool { return w.ledger.size() == 0 }, "the step stays in flight")
+	testkit.Eventually(t, func() bool { return w.ledger.size() == 0 }, "the step stays in flight")
 }
 
 func TestAnOverdueHandlerKeepsItsSlotUntilItReturns(t *testing.T) {
@@ -215,8 +214,8 @@ func TestAnOverdueHandlerKeepsItsSlotUntilItReturns(t *testing.T) {
 	slow.TimeoutSeconds = &second
 	task := w.create(t, w.register(t, slow), 1, store.Lease{})[0]
 	w.claims(t)
-	receive(t, entered)
-	eventually(t, func() bool { return w.states(t, task)[0] == workflow.StepEnqueued }, "the step does not time out")
+	testkit.Receive(t, entered)
+	testkit.Eventually(t, func() bool { return w.states(t, task)[0] == workflow.StepEnqueued }, "the step does not time out")
 	require.Equal(t, 1, w.slots.InUse())
 	require.Empty(t, entered)
 	view, err := w.store.Step(t.Context(), task, sdk.StepUUID(task, 0))
@@ -224,6 +223,6 @@ func TestAnOverdueHandlerKeepsItsSlotUntilItReturns(t *testing.T) {
 	require.Equal(t, sdk.ErrTypeHandlerTimeout, view.Results.Error.ErrorType)
 	close(leave)
 	w.Claimer.Hint()
-	require.Equal(t, 2, receive(t, entered))
+	require.Equal(t, 2, testkit.Receive(t, entered))
 	w.completes(t, task)
 }

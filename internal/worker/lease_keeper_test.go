@@ -13,6 +13,7 @@ import (
 	"github.com/tasker-systems/tasker-go/dispatch"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/template"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 // keptWorld is a world whose lease is short enough to lose it.
@@ -42,7 +43,7 @@ func TestHeartbeatsKeepTheLease(t *testing.T) {
 	id := w.Keeper.WorkerID()
 	require.NoError(t, w.slots.Acquire(t.Context()))
 	run(t, w.Keeper.Run)
-	eventually(t, w.heartbeats(t), "no heartbeats")
+	testkit.Eventually(t, w.heartbeats(t), "no heartbeats")
 	require.Equal(t, 1, w.db.Count(t, "select busy from tasker.workers where worker_id = $1", w.Keeper.WorkerID()))
 	w.slots.Release(1)
 	require.Equal(t, id, w.Keeper.WorkerID())
@@ -61,13 +62,13 @@ func TestALostLeaseCancelsTheStepsAndComesBackUnderANewIdentity(t *testing.T) {
 	old := w.Keeper.WorkerID()
 	w.db.Exec(t, "update tasker.workers set lease_until = clock_timestamp() - interval '1 second', lease_ms = 0 where worker_id = $1", old)
 	run(t, w.Keeper.Run)
-	eventually(t, func() bool { return w.Keeper.WorkerID() != old }, "it does not come back")
+	testkit.Eventually(t, func() bool { return w.Keeper.WorkerID() != old }, "it does not come back")
 	require.True(t, w.Keeper.Trusted())
 	require.Equal(t, 2, w.db.Count(t, "select count(*) from tasker.workers where name = 'w'"))
 	require.Contains(t, w.logs.String(), "it goes on as a new worker")
 
 	// The handler was told, and its attempt, which nobody else has taken yet, is given back unused.
-	eventually(t, func() bool {
+	testkit.Eventually(t, func() bool {
 		return w.db.Count(t, "select count(*) from tasker.workflow_steps where state <> 'in_progress'") == 1
 	}, "it runs on")
 	w.Claimer.Hint()
@@ -136,13 +137,13 @@ func TestAWorkerThatCannotReachTheDatabaseStopsTrustingItsLease(t *testing.T) {
 	}
 	w.db.Exec(t, "alter table tasker.workers rename to gone")
 	stop := run(t, w.Keeper.Run)
-	eventually(t, func() bool { return told.Load() == 1 }, "nobody is told")
+	testkit.Eventually(t, func() bool { return told.Load() == 1 }, "nobody is told")
 	require.False(t, w.Keeper.Trusted())
 	require.Zero(t, w.Keeper.Lease(4).Budget)
 	require.Contains(t, w.logs.String(), "heartbeat failed")
 
 	w.db.Exec(t, "alter table tasker.gone rename to workers")
-	eventually(t, w.Keeper.Trusted, "it does not come back")
+	testkit.Eventually(t, w.Keeper.Trusted, "it does not come back")
 	require.EqualValues(t, 1, told.Load())
 	stop()
 	w.db.Exec(t, "update tasker.workers set lease_until = clock_timestamp() + interval '1 hour'")

@@ -14,6 +14,7 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/event"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/template"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -75,10 +76,10 @@ func TestAShutdownFollowsTheWayOfTheSteps(t *testing.T) {
 	gate.step(t)
 	stop()
 	done := make(chan error, 1)
-	go func() { done <- w.Shutdown(context.Background(), patience) }()
-	receive(t, told)
+	go func() { done <- w.Shutdown(context.Background(), testkit.Patience) }()
+	testkit.Receive(t, told)
 	gate.let(t, nil)
-	require.NoError(t, receive(t, done))
+	require.NoError(t, testkit.Receive(t, done))
 	require.Equal(t, []string{"the handlers are told to finish", "the result is accepted", "the event is published"}, order)
 	require.Equal(t, []workflow.StepState{workflow.StepComplete}, w.states(t, task))
 }
@@ -125,11 +126,11 @@ func TestHandlersThatFinishInTimeKeepTheirResults(t *testing.T) {
 	}
 	stop()
 	done := make(chan error, 1)
-	go func() { done <- w.Shutdown(context.Background(), patience) }()
+	go func() { done <- w.Shutdown(context.Background(), testkit.Patience) }()
 	for range tasks {
 		gate.let(t, nil)
 	}
-	require.NoError(t, receive(t, done))
+	require.NoError(t, testkit.Receive(t, done))
 	for _, id := range tasks {
 		require.Equal(t, []workflow.StepState{workflow.StepComplete}, w.states(t, id))
 	}
@@ -146,7 +147,7 @@ func TestAHandlerThatNeverReturnsIsLeftBehindAndItsStepGivenBack(t *testing.T) {
 	})
 	task := w.create(t, w.register(t, step("a")), 1, store.Lease{})[0]
 	stop := w.claims(t)
-	receive(t, entered)
+	testkit.Receive(t, entered)
 	stop()
 	now, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -28,7 +29,7 @@ func TestResultsAreLeftForAServer(t *testing.T) {
 	gate.step(t)
 	gate.let(t, nil)
 	gate.let(t, sdk.Permanent(errors.New("no"), sdk.WithCode("E1")))
-	eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.step_results_queue") == 2 }, "no results")
+	testkit.Eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.step_results_queue") == 2 }, "no results")
 	states := w.states(t, task)
 	require.ElementsMatch(t, []workflow.StepState{workflow.StepEnqueuedForOrchestration, workflow.StepEnqueuedAsErrorForOrchestration}, states[:2])
 	require.Equal(t, workflow.StepPending, states[2])
@@ -45,7 +46,7 @@ func TestResultsAreLeftForAServer(t *testing.T) {
 		require.Equal(t, "E1", r.Metadata.ErrorCode)
 		require.Empty(t, q.Result)
 	}
-	eventually(t, func() bool { return w.ledger.size() == 0 && w.slots.InUse() <= 1 }, "slots stay taken")
+	testkit.Eventually(t, func() bool { return w.ledger.size() == 0 && w.slots.InUse() <= 1 }, "slots stay taken")
 }
 
 func TestWhatIsGivenBackNeedsNoServer(t *testing.T) {

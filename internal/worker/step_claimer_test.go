@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -37,7 +38,7 @@ func TestAWorkerClaimsNoMoreThanItHasSlotsFor(t *testing.T) {
 		gate.let(t, nil)
 	}
 	w.completes(t, tasks...)
-	eventually(t, func() bool { return w.ledger.size() == 0 }, "steps stay in flight")
+	testkit.Eventually(t, func() bool { return w.ledger.size() == 0 }, "steps stay in flight")
 }
 
 func TestAHintHasTheQueueLookedAt(t *testing.T) {
@@ -101,7 +102,7 @@ func TestStepsOfAnUnansweredCommitAreAdopted(t *testing.T) {
 	}
 	w.completes(t, append(known, unheard...)...)
 	require.Empty(t, gate.entered, "none was run twice")
-	eventually(t, func() bool { return w.slots.InUse() == 0 || w.ledger.size() == 0 }, "slots stay taken")
+	testkit.Eventually(t, func() bool { return w.slots.InUse() == 0 || w.ledger.size() == 0 }, "slots stay taken")
 	require.Equal(t, 5, w.db.Count(t, "select count(*) from tasker.workflow_steps where attempt = 1 and state = 'complete'"))
 }
 
@@ -146,7 +147,7 @@ func TestAResultWhoseCommitWentUnansweredIsAppliedOnceAndItsStepsAreFound(t *tes
 	w.completes(t, task)
 	require.Equal(t, 2, w.db.Count(t, "select count(*) from tasker.workflow_steps where attempt = 1 and state = 'complete'"))
 	require.Contains(t, w.logs.String(), "results are kept until the database takes them")
-	eventually(t, func() bool { return w.WorkerStatusActor.service.stats.Snapshot().TotalSucceeded == 2 }, "an accepted result is not counted")
+	testkit.Eventually(t, func() bool { return w.WorkerStatusActor.service.stats.Snapshot().TotalSucceeded == 2 }, "an accepted result is not counted")
 }
 
 func TestReservedSlotsAreGivenBackUnlessStepsTakeThem(t *testing.T) {
@@ -193,7 +194,7 @@ func TestTheClaimerOutlivesTroubleWithTheDatabase(t *testing.T) {
 	tt := w.register(t, step("a"))
 	w.db.Exec(t, "alter table tasker.ready_steps rename to gone")
 	w.claims(t)
-	eventually(t, func() bool { return len(w.logs.String()) > 0 && hasLogged(w, "steps cannot be claimed at the moment") }, "no trouble")
+	testkit.Eventually(t, func() bool { return w.logs.Has("steps cannot be claimed at the moment") }, "no trouble")
 	require.Zero(t, w.ledger.size())
 	w.db.Exec(t, "alter table tasker.gone rename to ready_steps")
 	task := w.create(t, tt, 1, store.Lease{})
@@ -218,5 +219,5 @@ func TestStepsThatBecomeReadyStayInTheProcessThatCompletedTheirParents(t *testin
 	gate.let(t, nil)
 	w.completes(t, task)
 	require.Equal(t, []workflow.StepState{workflow.StepComplete, workflow.StepComplete, workflow.StepComplete, workflow.StepComplete}, w.states(t, task))
-	eventually(t, func() bool { return w.slots.InUse() == 0 }, "slots stay taken")
+	testkit.Eventually(t, func() bool { return w.slots.InUse() == 0 }, "slots stay taken")
 }

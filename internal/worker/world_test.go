@@ -1,11 +1,9 @@
 package worker
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,14 +15,9 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/template"
 	"github.com/tasker-systems/tasker-go/internal/testdb"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
-)
-
-const (
-	// patience is how long a test waits for what another goroutine or the database does; moment is how often it looks.
-	patience = 30 * time.Second
-	moment   = 5 * time.Millisecond
 )
 
 // world is a worker over a database of its own. The test makes the tasks, and when it ends nothing in the database may
@@ -38,7 +31,7 @@ type world struct {
 	events   *event.DomainEventSystem
 	sender   *inlineSender
 	handlers *sdk.Registry
-	logs     *logs
+	logs     *testkit.Logs
 }
 
 // newWorld builds the registry; until the test registers it, the worker claims nothing.
@@ -49,7 +42,7 @@ func newWorld(t testing.TB, slots int, change ...func(*Dependencies)) *world {
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	w := &world{
-		db: db, store: s, catalog: catalog.New(s, catalog.Config{}), slots: dispatch.NewSlots(slots), handlers: sdk.NewRegistry(), logs: &logs{},
+		db: db, store: s, catalog: catalog.New(s, catalog.Config{}), slots: dispatch.NewSlots(slots), handlers: sdk.NewRegistry(), logs: &testkit.Logs{},
 		sender: &inlineSender{store: s},
 	}
 	logger := slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -80,7 +73,7 @@ func newWorld(t testing.TB, slots int, change ...func(*Dependencies)) *world {
 func (w *world) stop() error {
 	now, cancel := context.WithCancel(context.Background())
 	cancel()
-	return w.Shutdown(now, patience)
+	return w.Shutdown(now, testkit.Patience)
 }
 
 // register makes a template of steps that share the handler "h" and starts the worker's lease.
@@ -142,7 +135,7 @@ func newGate(w *world) *gate {
 // step is the next one that was entered.
 func (g *gate) step(t testing.TB) *sdk.StepContext {
 	t.Helper()
-	return receive(t, g.entered)
+	return testkit.Receive(t, g.entered)
 }
 
 // let has one of the entered steps leave.
@@ -150,20 +143,9 @@ func (g *gate) let(t testing.TB, err error) {
 	t.Helper()
 	select {
 	case g.leave <- err:
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience):
 		require.Fail(t, "no step is to leave")
 	}
-}
-
-// receive waits for a value.
-func receive[T any](t testing.TB, from <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-from:
-	case <-time.After(patience):
-		require.Fail(t, "nothing comes")
-	}
-	return v
 }
 
 // claims runs the claimer until the test ends, or until the returned function is called.
@@ -183,21 +165,6 @@ func run(t testing.TB, loop func(context.Context)) (stop func()) {
 	return stop
 }
 
-// eventually waits for what another goroutine or the database does. It asks on the test's own goroutine, so that the condition
-// may fail the test.
-func eventually(t testing.TB, condition func() bool, what string) {
-	t.Helper()
-	look := time.NewTicker(moment)
-	defer look.Stop()
-	for over := time.After(patience); !condition(); {
-		select {
-		case <-look.C:
-		case <-over:
-			require.Fail(t, what)
-		}
-	}
-}
-
 func (w *world) states(t testing.TB, task sdk.UUID) (states []workflow.StepState) {
 	t.Helper()
 	views, err := w.store.Steps(t.Context(), task, false)
@@ -212,7 +179,7 @@ func (w *world) states(t testing.TB, task sdk.UUID) (states []workflow.StepState
 func (w *world) completes(t testing.TB, tasks ...sdk.UUID) {
 	t.Helper()
 	for _, id := range tasks {
-		eventually(t, func() bool {
+		testkit.Eventually(t, func() bool {
 			state, err := w.store.TaskState(t.Context(), id)
 			require.NoError(t, err)
 			return state == workflow.TaskComplete
@@ -254,22 +221,4 @@ func (s *inlineSender) Send(ctx context.Context, results []workflow.AttemptResul
 		outcomes[i] = o
 	}
 	return s.store.ApplyOutcomes(ctx, outcomes, l)
-}
-
-// logs keep what was logged.
-type logs struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

@@ -16,11 +16,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tasker-systems/tasker-go/internal/testdb"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/sdk"
 	"github.com/tasker-systems/tasker-go/sdk/worker"
 )
-
-const patience = 30 * time.Second
 
 func options(db *testdb.DB) worker.Options {
 	return worker.Options{DatabaseURL: db.DSN(), Templates: []string{"testdata"}, Logger: slog.New(slog.DiscardHandler)}
@@ -54,7 +53,7 @@ func create(t *testing.T, w *worker.Worker, r sdk.TaskRequest) sdk.UUID {
 
 func requireRest(t *testing.T, w *worker.Worker, id sdk.UUID, want string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	state, err := w.WaitTask(ctx, id)
 	require.NoError(t, err)
@@ -71,16 +70,6 @@ func quiet(did func(step *sdk.StepContext)) *sdk.Registry {
 		})
 	}
 	return handlers
-}
-
-func receive[T any](t *testing.T, from <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-from:
-	case <-time.After(patience):
-		require.Fail(t, "nothing comes")
-	}
-	return v
 }
 
 func TestATaskRunsToItsEnd(t *testing.T) {
@@ -154,7 +143,7 @@ func TestAWorkerRunsNoMoreAtOnceThanItIsToldTo(t *testing.T) {
 		tasks = append(tasks, create(t, w, order("depot", n)))
 	}
 	for range 3 {
-		receive(t, full)
+		testkit.Receive(t, full)
 	}
 	close(leave)
 	for _, id := range tasks {
@@ -202,11 +191,11 @@ func TestRunReturnsWhenItIsToldToAndItsHandlersHaveFinished(t *testing.T) {
 	go func() { ended <- worker.Run(ctx, handlers, options(db)) }()
 	client := start(t, sdk.NewRegistry(), options(db)) // makes tasks, runs none
 	task := create(t, client, order("depot", 1))
-	require.Equal(t, task, receive(t, entered))
+	require.Equal(t, task, testkit.Receive(t, entered))
 	stop()
 	require.Empty(t, ended)
 	close(leave)
-	require.NoError(t, receive(t, ended))
+	require.NoError(t, testkit.Receive(t, ended))
 	requireRest(t, client, task, "complete")
 	require.Zero(t, db.Count(t, "select count(*) from tasker.task_claims"))
 }
@@ -227,13 +216,13 @@ func TestAWorkerThatIsStoppedGivesBackWhatItDoesNotFinish(t *testing.T) {
 	w, err := worker.Start(t.Context(), handlers, o)
 	require.NoError(t, err)
 	task := create(t, w, order("depot", 1))
-	receive(t, entered)
+	testkit.Receive(t, entered)
 	require.NoError(t, w.Stop(t.Context()))
-	require.ErrorContains(t, receive(t, told), "the worker stops")
+	require.ErrorContains(t, testkit.Receive(t, told), "the worker stops")
 	attempts := make(chan int, 1)
 	next := start(t, quiet(func(step *sdk.StepContext) { attempts <- step.Attempt() }), options(db))
 	requireRest(t, next, task, "complete")
-	require.Equal(t, 1, receive(t, attempts), "an attempt that is given back is not used up")
+	require.Equal(t, 1, testkit.Receive(t, attempts), "an attempt that is given back is not used up")
 }
 
 func TestAWorkerThatCannotStartSaysWhy(t *testing.T) {
