@@ -13,7 +13,7 @@ RSpec.describe TaskerCore::Worker::InProcessDomainEventPoller, e2e: true do
     sandbox
     allow(TaskerCore::Logger.instance).to receive(:error)
     poller.subscribe("*") { |event| heard << [event[:context][:task_uuid], event[:event_name]] }
-    poller.subscribe("payment.*") { raise "a subscriber that is broken" }
+    poller.subscribe("order.*") { raise "a subscriber that is broken" }
     poller.start!
     eventually { poller.stats[:polls] >= 2 }
   end
@@ -52,6 +52,8 @@ RSpec.describe TaskerCore::Worker::InProcessDomainEventPoller, e2e: true do
 
   %w[class dsl].each do |form|
     it "hears of the steps of tasks side by side, whatever publishers and other subscribers do (W12, #{form})" do
+      Orders::BrokenPublisher::FAILED.clear
+      errors = poller.stats[:errors]
       more = counted(12) do
         tasks = Array.new(3) { |i| start(form, i + 1) }
         tasks.each do |task|
@@ -61,6 +63,8 @@ RSpec.describe TaskerCore::Worker::InProcessDomainEventPoller, e2e: true do
         end
       end
       expect(more).to include(total_routed: 12, fast_routed: 9, durable_routed: 3)
+      expect(Array.new(3) { Timeout.timeout(30) { Orders::BrokenPublisher::FAILED.pop } }).to eq(["order.broken"] * 3)
+      eventually { poller.stats[:errors] == errors + 3 }
     end
 
     it "counts what was published and how, in less than 10 s (W12, #{form})" do

@@ -40,14 +40,20 @@ module Orders
     { taken: true }
   end
 
-  # A publisher that cannot.
+  # A publisher that cannot, and what it was to publish.
   class BrokenPublisher < TaskerCore::DomainEvents::BasePublisher
+    FAILED = Thread::Queue.new
+
     def name
       "BrokenPublisher"
     end
 
     def transform_payload(*)
       raise "a publisher that is broken"
+    end
+
+    def on_publish_error(event_name, _error, _payload)
+      FAILED << event_name
     end
   end
 
