@@ -100,7 +100,7 @@ RSpec.describe TaskerCore::Client, e2e: true do
     pids = [1, 2].map { |n| Integer(supervisor.logged(/worker #{n} runs as process (\d+)/)[1]) }
     supervisor.logged(/serves.*serves/m)
     supervisor.signal("KILL")
-    Timeout.timeout(30) { sleep(0.05) while pids.any? { |pid| alive?(pid) } }
+    eventually { pids.none? { |pid| alive?(pid) } }
   end
 
   it "gives up where starting again would not help" do

@@ -117,11 +117,17 @@ RSpec.describe TaskerCore::Errors, e2e: true do
         sandbox.client.cancel_task(task.task_uuid)
       end
 
-      { "method" => "handler_not_found", "resolver" => "handler_not_found" }.each do |what, type|
+      it "waits not at all if the handler asks for that, whatever the template says (E9, #{form})" do
+        run, = fail_in("patient", form, "now", times: 1)
+        expect(run).to have_completed_step(:step).with("attempt" => 1)
+      end
+
+      %w[method resolver].each do |what|
         it "fails a step for good that names a #{what} which is not there (E10, W13, #{form})" do
           run = run_form("wrong_#{what}", form, namespace: "errors_rb")
           expect(run).to have_failed_step(:step).with(/no_such_#{what}/)
-          expect([run.steps["step"].attempts, run.error(:step)["error_type"], run.error(:step)["retryable"]]).to eq([1, type, false])
+          expect(run.steps["step"].attempts).to eq(1)
+          expect(run.error(:step)).to include("error_type" => "handler_not_found", "retryable" => false)
         end
       end
 

@@ -75,6 +75,10 @@ module E2E
         raise TaskerCore::Errors::RetryableError, "the gateway is away"
       end
 
+      def by_now(_context)
+        raise TaskerCore::Errors::RetryableError.new("the gateway was away", retry_after: 0)
+      end
+
       def by_after(_context)
         raise TaskerCore::Errors::RateLimitError.new("too many calls", retry_after: 600)
       end
