@@ -20,7 +20,7 @@ func TestTheNextOpenRecoversFromAKilledPostmasterWhoseChildrenAreBusy(t *testing
 	for name, as := range accounts() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := newDataDir(t, as)
+			dir := madeDataDir(t, as)
 			p := open(t, as, dir)
 			query(t, p.DSN, "create table kept (n int); insert into kept values (7); checkpoint; insert into kept values (8)")
 			keepBusy(t, p.DSN)
@@ -37,7 +37,7 @@ func TestTheNextOpenRecoversFromAKilledPostmasterWhoseChildrenAreBusy(t *testing
 
 func TestAStartRightAfterAKillIsNotTakenInByTheDying(t *testing.T) {
 	t.Parallel()
-	s := openHere(t, Options{DataDir: newDataDir(t, self)})
+	s := openHere(t, Options{DataDir: madeDataDir(t, self)})
 	for range 5 {
 		killed := s.PostmasterPID()
 		require.NoError(t, syscall.Kill(killed, syscall.SIGKILL))
@@ -61,7 +61,7 @@ func keepBusy(t *testing.T, dsn string) {
 
 func TestAStalePIDFileThatNamesALiveProcessDoesNotStopAStart(t *testing.T) {
 	t.Parallel()
-	s := openHere(t, Options{DataDir: newDataDir(t, self)})
+	s := openHere(t, Options{DataDir: madeDataDir(t, self)})
 	require.NoError(t, syscall.Kill(s.PostmasterPID(), syscall.SIGKILL))
 	stranger := exec.Command("sleep", "600")
 	stranger.SysProcAttr = s.owner.sysProcAttr()
@@ -96,7 +96,7 @@ func TestAnInterruptedCreationIsStartedOver(t *testing.T) {
 
 func TestAServerWhoseStarterIsKilledHalfwayIsTakenOver(t *testing.T) {
 	t.Parallel()
-	dir := newDataDir(t, self)
+	dir := madeDataDir(t, self)
 	s, err := Open(t.Context(), quiet(Options{DataDir: dir}))
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
@@ -122,7 +122,7 @@ func TestASupervisedServerComesBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := newDataDir(t, self)
+			dir := madeDataDir(t, self)
 			other := start(t, self, helperTask{DataDir: dir, Supervise: true})()
 			require.Empty(t, other.Error)
 			s := openHere(t, Options{DataDir: dir})
@@ -146,7 +146,7 @@ func TestASupervisedServerComesBack(t *testing.T) {
 
 func TestSupervisionOfAClosedServerDoesNothing(t *testing.T) {
 	t.Parallel()
-	s := openHere(t, Options{DataDir: newDataDir(t, self)})
+	s := openHere(t, Options{DataDir: madeDataDir(t, self)})
 	require.NoError(t, s.Close())
 	s.Supervise(t.Context())
 	s.guards.running.Wait()

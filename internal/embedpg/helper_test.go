@@ -11,7 +11,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -44,8 +43,8 @@ func TestMain(m *testing.M) {
 		os.Exit(runHelper(task))
 	}
 	code := m.Run()
-	if helperBinaryDir != "" {
-		os.RemoveAll(helperBinaryDir)
+	if dir, err := sharedDir(); err == nil {
+		os.RemoveAll(dir)
 	}
 	os.Exit(code)
 }
@@ -120,7 +119,9 @@ func start(t *testing.T, as account, task helperTask) func() *process {
 func command(t *testing.T, as account, task helperTask) *exec.Cmd {
 	encoded, err := json.Marshal(task)
 	require.NoError(t, err)
-	cmd := exec.Command(helperBinary(t))
+	program, err := helperBinary()
+	require.NoError(t, err)
+	cmd := exec.Command(program)
 	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(), helperVariable+"="+string(encoded), "SECRET_OF_THE_APP=hunter2", "PGPORT=1", "PGDATA=/nowhere",
 		"GORACE=atexit_sleep_ms=0")
@@ -141,28 +142,6 @@ func (p *process) kill(t *testing.T) {
 	require.NoError(t, p.cmd.Process.Kill())
 	_, err := p.cmd.Process.Wait()
 	require.NoError(t, err)
-}
-
-var (
-	helperBinaryDir  string
-	helperBinaryOnce sync.Once
-)
-
-// helperBinary is the test binary at a place that other users can reach.
-func helperBinary(t *testing.T) string {
-	helperBinaryOnce.Do(func() {
-		dir, err := os.MkdirTemp("", "embedpg-helper-")
-		require.NoError(t, err)
-		helperBinaryDir = dir
-		require.NoError(t, os.Chmod(dir, 0o755))
-		program, err := os.Executable()
-		require.NoError(t, err)
-		content, err := os.ReadFile(program)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "helper"), content, 0o755))
-		require.NoError(t, os.Chmod(filepath.Join(dir, "helper"), 0o755))
-	})
-	return filepath.Join(helperBinaryDir, "helper")
 }
 
 // newDataDir is a short path for a data directory that the user may create; a server left in it is ended with the test.

@@ -53,7 +53,7 @@ func TestSettingsCannotOpenTheServer(t *testing.T) {
 
 func TestAStartThatFailsQuotesTheServersLog(t *testing.T) {
 	t.Parallel()
-	dir := newDataDir(t, self)
+	dir := madeDataDir(t, self)
 	_, err := Open(t.Context(), quiet(Options{DataDir: dir, Settings: map[string]string{"work_mem": "plenty"}}))
 	require.ErrorContains(t, err, `invalid value for parameter "work_mem"`)
 	require.ErrorContains(t, err, filepath.Join(dir, "postgres.log"))
@@ -63,7 +63,7 @@ func TestAStartThatFailsQuotesTheServersLog(t *testing.T) {
 
 func TestALargeLogIsPutAside(t *testing.T) {
 	t.Parallel()
-	s := openHere(t, Options{DataDir: newDataDir(t, self)})
+	s := openHere(t, Options{DataDir: madeDataDir(t, self)})
 	require.NoError(t, s.stopRunning())
 	require.NoError(t, os.Truncate(s.LogPath(), maxLogSize+1))
 	require.NoError(t, s.Start(t.Context()))

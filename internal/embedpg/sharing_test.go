@@ -37,7 +37,7 @@ func TestAServerIsSharedUntilItsLastUserLeaves(t *testing.T) {
 
 func TestAServerOutlivesAKilledUserAndServesTheNext(t *testing.T) {
 	t.Parallel()
-	dir := newDataDir(t, self)
+	dir := madeDataDir(t, self)
 	killed := open(t, self, dir)
 	query(t, killed.DSN, "create table kept (n int); insert into kept values (7)")
 	killed.kill(t)
@@ -74,7 +74,7 @@ func TestManyProcessesThatOpenAtOnceGetOneServer(t *testing.T) {
 
 func TestOpenWaitsForAnOpenerInProgressNoLongerThanItsContext(t *testing.T) {
 	t.Parallel()
-	s := openHere(t, Options{DataDir: newDataDir(t, self)})
+	s := openHere(t, Options{DataDir: madeDataDir(t, self)})
 	busy, err := openLock(s.DataDir(), startLock, s.owner)
 	require.NoError(t, err)
 	defer busy.Close()
@@ -89,7 +89,7 @@ func TestOpenWaitsForAnOpenerInProgressNoLongerThanItsContext(t *testing.T) {
 
 func TestCtrlCInTheTerminalDoesNotReachTheServer(t *testing.T) {
 	t.Parallel()
-	p := start(t, self, helperTask{DataDir: newDataDir(t, self), IgnoreInterrupt: true})()
+	p := start(t, self, helperTask{DataDir: madeDataDir(t, self), IgnoreInterrupt: true})()
 	require.Empty(t, p.Error)
 	group := p.cmd.Process.Pid // the helper leads a process group, as a shell's foreground job does
 	require.NoError(t, syscall.Kill(-group, syscall.SIGINT))
@@ -103,7 +103,7 @@ func TestCtrlCInTheTerminalDoesNotReachTheServer(t *testing.T) {
 
 func TestTheServerGetsNothingOfTheEnvironmentOfItsApplication(t *testing.T) {
 	t.Parallel()
-	p := open(t, self, newDataDir(t, self))
+	p := open(t, self, madeDataDir(t, self))
 	if environment, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.PID), "environ")); err == nil {
 		require.NotContains(t, string(environment), "SECRET_OF_THE_APP")
 	}
@@ -113,7 +113,7 @@ func TestTheServerGetsNothingOfTheEnvironmentOfItsApplication(t *testing.T) {
 
 func TestClosingTwiceIsHarmless(t *testing.T) {
 	t.Parallel()
-	s := openHere(t, Options{DataDir: newDataDir(t, self)})
+	s := openHere(t, Options{DataDir: madeDataDir(t, self)})
 	require.NoError(t, s.Close())
 	require.NoError(t, s.Close())
 	require.Zero(t, s.PostmasterPID())
@@ -121,7 +121,7 @@ func TestClosingTwiceIsHarmless(t *testing.T) {
 
 func TestAnUnusedServerIsStoppedForUsersThatEndWithoutAClose(t *testing.T) {
 	t.Parallel()
-	dir := newDataDir(t, self)
+	dir := madeDataDir(t, self)
 	killed := open(t, self, dir)
 	user := open(t, self, dir)
 	keepers := make(chan error, 2)
