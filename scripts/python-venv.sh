@@ -23,13 +23,13 @@ fi
 rm -rf "$venv"
 mkdir -p .venv
 
-# from_index PACKAGE... makes the environment with packages of the index.
+# from_index PACKAGE... makes the environment with packages of the index. Python compiles what it comes to use.
 from_index() {
 	"$python" -m venv "$venv" || {
 		echo "$python has no venv module: on Debian, install python3-venv" >&2
 		return 1
 	}
-	"$venv/bin/pip" install --quiet --disable-pip-version-check --retries 1 --timeout 20 "$@"
+	"$venv/bin/pip" install --quiet --no-compile --disable-pip-version-check --retries 1 --timeout 20 "$@"
 }
 
 # from_debian PACKAGE... makes the environment over packages of the system.
