@@ -87,9 +87,11 @@ module TaskerCore
     def forward(name)
       if %w[TERM INT].include?(name)
         @log.info("stopping #{@stopping ? "at once" : "when the steps that run are done"}")
+        # A process sees one signal where two of the same number wait for it. Children take both numbers alike.
+        name = @stopping ? "INT" : "TERM"
         @stopping = true
       end
-      children.each { |child| child.signal(name == "INT" ? "TERM" : name) }
+      children.each { |child| child.signal(name) }
     end
 
     def on_exit(child, status)

@@ -95,6 +95,23 @@ RSpec.describe TaskerCore::Client, e2e: true do
     expect(pids.map { |pid| alive?(pid) }).to eq([false, false])
   end
 
+  it "has a second signal to the supervisor reach children that had no time to take the first" do
+    supervisor = program(worker, "--processes", 2, *serve)
+    pids = [1, 2].map { |n| Integer(supervisor.logged(/worker #{n} runs as process (\d+)/)[1]) }
+    supervisor.logged(/serves.*serves/m)
+    task = wait_task(seconds: 60, tell: true, deaf: true)
+    supervisor.told
+    pids.each { |pid| Process.kill("STOP", pid) }
+    supervisor.signal("TERM")
+    supervisor.logged(/stopping when the steps that run are done/)
+    sent = supervisor.signal("TERM")
+    supervisor.logged(/stopping at once/)
+    pids.each { |pid| Process.kill("CONT", pid) }
+    expect(supervisor.finish(timeout: 20).first).to eq(0)
+    expect(Time.now.to_f - sent).to be < 15
+    client.cancel_task(task.task_uuid)
+  end
+
   it "leaves no children behind when the supervisor is killed" do
     supervisor = program(worker, "--processes", 2, *serve)
     pids = [1, 2].map { |n| Integer(supervisor.logged(/worker #{n} runs as process (\d+)/)[1]) }
