@@ -10,14 +10,16 @@ RSpec.describe TaskerCore::Worker, e2e: true do
   # A burst in each form, of which the same servers and workers take both: starting them costs more than the tasks.
   it "shares a burst of tasks with other workers, and each step runs once (W14, class and dsl)" do
     servers = Array.new(2) { program("server", "--bind", "127.0.0.1:0", "--templates", EndToEnd.forms, runs: EndToEnd.tasker) }
-    servers.each { |server| server.logged(/127\.0\.0\.1:\d+/) }
+    remotes = servers.map { |server| TaskerCore::Client.new(url: server.line[/ready url=(\S+)/, 1]) }
     workers = Array.new(2) do |i|
       program("#{Child::BINDING}/exe/tasker-worker", "--handlers", "handlers.rb", "--role", "worker", "--threads", 4, "--worker-id", "w-#{i}")
     end
     workers.each { |worker| worker.logged(/serves/) }
     client = TaskerCore::Client.new(settings: EndToEnd.settings)
     tasks = %w[class dsl].flat_map do |form|
-      Array.new(25) { client.create_task(name: "waits_#{form}", namespace: "waits_rb", context: { seconds: 0.1, tell: true }).task_uuid }
+      Array.new(25) do |i|
+        remotes[i % 2].create_task(name: "waits_#{form}", namespace: "waits_rb", context: { seconds: 0.1, tell: true }).task_uuid
+      end
     end
     expect(tasks.map { |task| client.wait_for_task(task).status }).to eq(["complete"] * 50)
     ran = workers.map do |worker|
@@ -28,6 +30,6 @@ RSpec.describe TaskerCore::Worker, e2e: true do
     expect(ran.map(&:size)).to all(be_positive)
     expect(tasks.flat_map { |task| client.list_task_steps(task).map(&:attempts) }).to eq([1] * 50)
   ensure
-    client&.close
+    [client, *remotes].compact.each(&:close)
   end
 end
