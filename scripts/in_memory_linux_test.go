@@ -17,7 +17,7 @@ func memory(t *testing.T, mounted string) (dir string, env []string) {
 	for name, says := range map[string]string{"stat": "tmpfs", "findmnt": mounted} {
 		require.NoError(t, os.WriteFile(filepath.Join(fakes, name), []byte("#!/bin/sh\necho "+says+"\n"), 0o755))
 	}
-	return dir, append(os.Environ(), "PATH="+fakes+":"+os.Getenv("PATH"), "IN_MEMORY_DIR="+dir, "IN_MEMORY_KIB=1", "TMPDIR=/disk", "TASKER_TESTDB_DIR=")
+	return dir, append(os.Environ(), "PATH="+fakes+":"+os.Getenv("PATH"), "IN_MEMORY_DIR="+dir, "IN_MEMORY_KIB=1", "TMPDIR=/disk", "GOTMPDIR=", "TASKER_TESTDB_DIR=")
 }
 
 // inMemory runs a shell script in the script.
