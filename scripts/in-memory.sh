@@ -36,6 +36,6 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
-# What compilers and linkers write is large, and stays on the disk.
+# What compilers and linkers write is large, and stays on the disk; t.TempDir of Go stays with it.
 export GOTMPDIR=${GOTMPDIR:-${TMPDIR:-/tmp}}
 TMPDIR=$dir TASKER_TESTDB_DIR=$dir/testdb "$@"
