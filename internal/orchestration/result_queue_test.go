@@ -110,7 +110,7 @@ func TestTheResultQueueOutlivesTroubleWithTheDatabase(t *testing.T) {
 	w.reportAll(t, true, w.claim(t)...)
 	w.db.Exec(t, "alter table tasker.step_results_queue rename to gone")
 	run(t, w.resultQueue(10*time.Millisecond, 10).Run)
-	testkit.Eventually(t, func() bool { return w.logs.Has("queued results cannot be processed at the moment") }, "no trouble")
+	w.logs.Await(t, "queued results cannot be processed at the moment")
 	w.db.Exec(t, "alter table tasker.gone rename to step_results_queue")
 	w.becomes(t, task, 0, workflow.StepComplete)
 }

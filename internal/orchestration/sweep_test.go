@@ -45,7 +45,7 @@ func TestASweepQueuesTheStepsOfLostWorkersAgainAndFailsThoseThatLoseTooMany(t *t
 	require.Equal(t, workflow.AttemptCounts{Attempt: 1, Crashes: 1}, got.Counts)
 	require.Equal(t, sdk.ErrTypeLeaseExpired, got.Results.Error.ErrorType)
 	require.Contains(t, got.Results.Error.Message, "worker w stopped sending heartbeats")
-	require.Contains(t, w.logs.String(), "steps of lost workers are queued again")
+	w.logs.Await(t, "steps of lost workers are queued again")
 
 	require.Len(t, w.claim(t), 1) // max_crashes is 2
 	w.lose(t)
@@ -139,7 +139,7 @@ func TestAStepWhoseHandlerNobodyHasFailsAfterAWhile(t *testing.T) {
 	require.Equal(t, 1, w.db.Count(t, `select count(*) from tasker.workflow_steps where outcome -> 'error' ->> 'error_type' = $1
 		and outcome -> 'error' ->> 'message' = 'Handler not found: h.unknown' and outcome ->> 'reason' = 'no worker of namespace n has ever offered it'`,
 		sdk.ErrTypeHandlerNotFound))
-	require.Contains(t, w.logs.String(), "handler=h.unknown")
+	w.logs.Await(t, "handler=h.unknown")
 }
 
 func TestTheSweeperRepairsByItself(t *testing.T) {
@@ -174,7 +174,7 @@ func TestTheSweeperOutlivesTroubleWithTheDatabase(t *testing.T) {
 	w.lose(t)
 	w.db.Exec(t, "alter table tasker.workers rename to gone")
 	run(t, w.Sweeper.Run)
-	testkit.Eventually(t, func() bool { return w.logs.Has("the sweep failed") }, "no trouble")
+	w.logs.Await(t, "the sweep failed")
 	w.db.Exec(t, "alter table tasker.gone rename to workers")
 	w.becomes(t, task, 0, workflow.StepEnqueued)
 }

@@ -89,7 +89,7 @@ func TestRequestsThatCannotBeMetAreArchived(t *testing.T) {
 	testkit.Eventually(t, func() bool { waiting, archived := w.queueOfRequests(t); return waiting == 0 && archived == 3 }, "poison stays in the queue")
 	require.Equal(t, 3, w.db.Count(t, "select count(*) from pgmq.a_orchestration_task_requests where read_ct = 1"), "no reading again repairs them")
 	require.Equal(t, 1, w.db.Count(t, "select count(*) from tasker.tasks"))
-	require.Contains(t, w.logs.String(), "name is required")
+	w.logs.Await(t, "name is required")
 }
 
 func TestARequestMayComeBeforeItsTemplate(t *testing.T) {
@@ -97,7 +97,7 @@ func TestARequestMayComeBeforeItsTemplate(t *testing.T) {
 	w, queue := newRequestWorld(t)
 	w.sendRequest(t, "early", requestFor("late", `{}`))
 	run(t, queue.Run)
-	testkit.Eventually(t, func() bool { return w.logs.Has("a task request is tried again later") }, "the request is not read")
+	w.logs.Await(t, "a task request is tried again later")
 	w.register(t, "late", template.IdentityStrict, step("a"))
 	testkit.Eventually(t, func() bool { return w.db.Count(t, "select count(*) from tasker.tasks") == 1 }, "the request is forgotten")
 
@@ -118,8 +118,8 @@ func TestTheMessageSweeperRepairsByItself(t *testing.T) {
 	testkit.Eventually(t, func() bool {
 		return w.db.Count(t, "select count(*) from pgmq.q_worker_n_queue where headers ? 'ready_id'") == 1
 	}, "the message is not sent again")
-	require.Contains(t, w.logs.String(), "messages were lost and are sent again")
-	require.Contains(t, w.logs.String(), "messages that name no step are archived")
+	w.logs.Await(t, "messages were lost and are sent again")
+	w.logs.Await(t, "messages that name no step are archived")
 }
 
 // A result that cannot be processed does not keep back the others, and is not tried for ever.
@@ -133,8 +133,8 @@ func TestAResultThatCannotBeProcessedIsSetAside(t *testing.T) {
 	queue := orchestration.NewResultQueue(w.store.MessageResults(time.Millisecond, 2), w.ResultProcessorActor, testkit.Moment, 10, slog.New(slog.NewTextHandler(w.logs, nil)))
 	run(t, queue.Run)
 	testkit.Eventually(t, func() bool { return w.db.Count(t, "select count(*) from pgmq.a_orchestration_step_results") == 1 }, "it is tried for ever")
-	require.Contains(t, w.logs.String(), "a result could not be processed and is set aside")
-	require.Contains(t, w.logs.String(), bad.String())
+	w.logs.Await(t, "a result could not be processed and is set aside")
+	w.logs.Await(t, bad.String())
 	require.Equal(t, 1, w.db.Count(t, "select count(*) from tasker.workflow_steps where task_uuid = $1 and state = 'enqueued'", good))
 	require.Equal(t, 1, w.db.Count(t, "select count(*) from tasker.workflow_steps where task_uuid = $1 and state = 'enqueued_as_error_for_orchestration'", bad))
 }

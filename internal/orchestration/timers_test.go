@@ -9,7 +9,6 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/template"
-	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -85,7 +84,7 @@ func TestTheTimersOutliveTroubleWithTheDatabase(t *testing.T) {
 	task := w.failFirst(t, "soon")
 	w.db.Exec(t, "alter table tasker.step_timers rename to gone")
 	run(t, w.Timers.Run)
-	testkit.Eventually(t, func() bool { return w.logs.Has("timers cannot be fired at the moment") }, "no trouble")
+	w.logs.Await(t, "timers cannot be fired at the moment")
 	w.db.Exec(t, "alter table tasker.gone rename to step_timers")
 	w.becomes(t, task, 0, workflow.StepEnqueued)
 }

@@ -66,7 +66,7 @@ func TestAListenerConnectsAgainAndTellsThatItMayHaveMissedSomething(t *testing.T
 	testkit.Receive(t, e.missed)
 	db.Exec(t, "notify tasker_ready, 'after'")
 	require.Equal(t, "tasker_ready after", testkit.Receive(t, e.heard))
-	require.Contains(t, e.logs.String(), "the queue is looked at regularly instead")
+	e.logs.Await(t, "the queue is looked at regularly instead")
 }
 
 func TestAListenerKeepsTryingWithoutSayingAPassword(t *testing.T) {

@@ -131,7 +131,7 @@ func TestResultsWaitForADatabaseThatIsAway(t *testing.T) {
 	for range tasks {
 		gate.let(t, nil)
 	}
-	testkit.Eventually(t, func() bool { return w.logs.Has("results are kept until the database takes them") }, "no trouble")
+	w.logs.Await(t, "results are kept until the database takes them")
 	require.Equal(t, 5, w.ledger.size())
 	require.Equal(t, 5, w.slots.InUse(), "a slot is free when its result is accepted, not before")
 	w.db.Exec(t, "alter table tasker.gone rename to step_transitions")

@@ -65,7 +65,7 @@ func TestALostLeaseCancelsTheStepsAndComesBackUnderANewIdentity(t *testing.T) {
 	testkit.Eventually(t, func() bool { return w.Keeper.WorkerID() != old }, "it does not come back")
 	require.True(t, w.Keeper.Trusted())
 	require.Equal(t, 2, w.db.Count(t, "select count(*) from tasker.workers where name = 'w'"))
-	require.Contains(t, w.logs.String(), "it goes on as a new worker")
+	w.logs.Await(t, "it goes on as a new worker")
 
 	// The handler was told, and its attempt, which nobody else has taken yet, is given back unused.
 	testkit.Eventually(t, func() bool {
@@ -140,7 +140,7 @@ func TestAWorkerThatCannotReachTheDatabaseStopsTrustingItsLease(t *testing.T) {
 	testkit.Eventually(t, func() bool { return told.Load() == 1 }, "nobody is told")
 	require.False(t, w.Keeper.Trusted())
 	require.Zero(t, w.Keeper.Lease(4).Budget)
-	require.Contains(t, w.logs.String(), "heartbeat failed")
+	w.logs.Await(t, "heartbeat failed")
 
 	w.db.Exec(t, "alter table tasker.gone rename to workers")
 	testkit.Eventually(t, w.Keeper.Trusted, "it does not come back")

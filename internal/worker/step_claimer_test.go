@@ -96,7 +96,7 @@ func TestStepsOfAnUnansweredCommitAreAdopted(t *testing.T) {
 	for _, id := range unheard {
 		require.True(t, adopted[id])
 	}
-	require.Contains(t, w.logs.String(), "a step of an unanswered commit is run")
+	w.logs.Await(t, "a step of an unanswered commit is run")
 	for range 5 {
 		gate.let(t, nil)
 	}
@@ -146,7 +146,7 @@ func TestAResultWhoseCommitWentUnansweredIsAppliedOnceAndItsStepsAreFound(t *tes
 	gate.let(t, nil)
 	w.completes(t, task)
 	require.Equal(t, 2, w.db.Count(t, "select count(*) from tasker.workflow_steps where attempt = 1 and state = 'complete'"))
-	require.Contains(t, w.logs.String(), "results are kept until the database takes them")
+	w.logs.Await(t, "results are kept until the database takes them")
 	testkit.Eventually(t, func() bool { return w.WorkerStatusActor.service.stats.Snapshot().TotalSucceeded == 2 }, "an accepted result is not counted")
 }
 
@@ -194,7 +194,7 @@ func TestTheClaimerOutlivesTroubleWithTheDatabase(t *testing.T) {
 	tt := w.register(t, step("a"))
 	w.db.Exec(t, "alter table tasker.ready_steps rename to gone")
 	w.claims(t)
-	testkit.Eventually(t, func() bool { return w.logs.Has("steps cannot be claimed at the moment") }, "no trouble")
+	w.logs.Await(t, "steps cannot be claimed at the moment")
 	require.Zero(t, w.ledger.size())
 	w.db.Exec(t, "alter table tasker.gone rename to ready_steps")
 	task := w.create(t, tt, 1, store.Lease{})
