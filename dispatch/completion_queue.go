@@ -23,7 +23,15 @@ type completionQueue struct {
 	waiting  int
 	blocked  int // callers of put
 	flushing int // batches
+	idle     int // goroutines that wait for a batch
+	batches  chan completionBatch
 	closed   bool
+}
+
+// completionBatch is what one statement takes, and the shards that it is of.
+type completionBatch struct {
+	results []*Completion
+	of      []*completionShard
 }
 
 // completionShard is the part of a [completionQueue] that takes turns.
@@ -33,7 +41,9 @@ type completionShard struct {
 }
 
 func newCompletionQueue(shards, room, limit int, flush func([]*Completion)) *completionQueue {
-	q := &completionQueue{flush: flush, room: room, limit: limit, shards: make([]completionShard, shards)}
+	q := &completionQueue{
+		flush: flush, room: room, limit: limit, shards: make([]completionShard, shards), batches: make(chan completionBatch, shards),
+	}
 	q.changed.L = &q.mu
 	return q
 }
@@ -80,10 +90,14 @@ func (q *completionQueue) add(c *Completion) {
 func (q *completionQueue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	first := !q.closed
 	q.closed = true
 	q.changed.Broadcast()
 	for q.blocked > 0 || q.waiting > 0 || q.flushing > 0 {
 		q.changed.Wait()
+	}
+	if first {
+		close(q.batches)
 	}
 }
 
@@ -94,19 +108,31 @@ func (q *completionQueue) start() {
 		if of == nil {
 			return
 		}
-		batch := q.take(of)
+		batch := completionBatch{q.take(of), of}
 		q.flushing++
-		go func() {
-			q.flush(batch)
-			q.mu.Lock()
-			defer q.mu.Unlock()
-			for _, shard := range of {
-				shard.busy = false
-			}
-			q.flushing--
-			q.start()
-			q.changed.Broadcast()
-		}()
+		if q.idle > 0 {
+			q.idle--
+			q.batches <- batch // there is room for one of each shard
+		} else {
+			go q.flushAll(batch)
+		}
+	}
+}
+
+// flushAll flushes a batch and those that come later. The goroutine stays, since a new one would begin with a stack too small
+// for a statement.
+func (q *completionQueue) flushAll(batch completionBatch) {
+	for open := true; open; batch, open = <-q.batches {
+		q.flush(batch.results)
+		q.mu.Lock()
+		for _, shard := range batch.of {
+			shard.busy = false
+		}
+		q.flushing--
+		q.idle++
+		q.start()
+		q.changed.Broadcast()
+		q.mu.Unlock()
 	}
 }
 
