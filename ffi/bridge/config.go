@@ -103,7 +103,7 @@ func (c *Config) setting(at place, value json.RawMessage) error {
 func scalar(at place, raw json.RawMessage) (string, error) {
 	switch raw[0] {
 	case '"':
-		return text(raw), nil
+		return string(payload.Text(raw)), nil
 	case '{', '[', 'n':
 		return "", at.wrong("must be a string, a number or a bool")
 	}

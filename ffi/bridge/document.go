@@ -105,7 +105,7 @@ func toString(at place, raw []byte, into *string) error {
 	case isNull(raw):
 		*into = ""
 	case raw[0] == '"':
-		*into = text(raw)
+		*into = string(payload.Text(raw))
 	default:
 		return at.wrong("must be a string")
 	}
@@ -172,7 +172,7 @@ func toStrings(at place, raw []byte, into *[]string) error {
 		if value[0] != '"' || len(value) == 2 {
 			return keyError(path, "must hold strings that are not empty")
 		}
-		list = append(list, text(value))
+		list = append(list, string(payload.Text(value)))
 		return nil
 	})
 	*into = list

@@ -101,13 +101,3 @@ func items(raw []byte, path string, fn func(at place, value json.RawMessage) err
 	}
 	return r.Err()
 }
-
-// text is the value of a JSON string that was checked.
-func text(raw []byte) string {
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1])
-	}
-	var s string
-	_ = json.Unmarshal(raw, &s)
-	return s
-}

@@ -83,7 +83,7 @@ func (r *Reader) toNext(at int) (_ int, problem string) {
 	start := at
 	end, at, problem := s.key(start)
 	if problem == "" {
-		r.Key = unescape(s.raw[start:end])
+		r.Key = Text(s.raw[start:end])
 	}
 	return at, problem
 }

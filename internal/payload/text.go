@@ -104,8 +104,8 @@ func hex4(raw []byte, at int) (unit int) {
 	return unit
 }
 
-// unescape is the text of a JSON string that was checked.
-func unescape(quoted []byte) []byte {
+// Text is what a JSON string that was checked stands for: a part of quoted, unless it has escapes.
+func Text(quoted []byte) []byte {
 	plain := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(plain, '\\') < 0 {
 		return plain
