@@ -1,14 +1,12 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
 	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
 	"github.com/tasker-systems/tasker-go/sdk"
 	"github.com/tasker-systems/tasker-go/sdk/client"
@@ -192,11 +191,11 @@ type fixture struct {
 	store    *fakeStore
 	requests *fakeRequests
 	deps     Deps
-	log      *syncBuffer
+	log      *testkit.Logs
 }
 
 func newFixture() *fixture {
-	f := &fixture{store: &fakeStore{task: fakeTaskView(), total: 1}, requests: &fakeRequests{}, log: &syncBuffer{}}
+	f := &fixture{store: &fakeStore{task: fakeTaskView(), total: 1}, requests: &fakeRequests{}, log: &testkit.Logs{}}
 	f.deps = Deps{Store: f.store, TaskRequests: f.requests, Logger: slog.New(slog.NewTextHandler(f.log, nil)),
 		Config: Config{Version: "1.2.3", Environment: "test"}}
 	return f
@@ -230,22 +229,4 @@ func refused(t *testing.T, w *httptest.ResponseRecorder, status int, code string
 	require.Equal(t, "application/json", w.Header().Get("Content-Type"))
 	require.NotEmpty(t, body.Error.Message)
 	return body.Error.Message
-}
-
-// syncBuffer is a log that may be read while it is written.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
