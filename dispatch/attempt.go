@@ -31,10 +31,10 @@ type attempt struct {
 	sent    atomic.Bool
 }
 
-// run calls the handler. Exactly one completion is sent: when the handler returns, or when its time is up before that.
-func (a *attempt) run() {
+// run calls the handler. Exactly one completion is sent: when the handler returns, or when its time is up before that. It
+// returns the step that the result made the runner's next.
+func (a *attempt) run() (next *DispatchHandlerMessage) {
 	s, m := a.service, a.message
-	defer s.back.Done()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	m.cancellation.attach(cancel)
@@ -51,18 +51,25 @@ func (a *attempt) run() {
 		}
 	})
 	var result *sdk.StepExecutionResult
+	turn := &turn{service: s}
 	defer func() { // also when the handler panics, or ends its goroutine
 		if result == nil {
-			result = panicked(m, recover())
+			v := recover()
+			if v == nil {
+				turn = nil // there is no runner to go on
+			}
+			result = panicked(m, v)
 		}
 		timer.Stop()
-		a.finish(ctx, result, started)
+		a.finish(ctx, turn, result, started)
+		next = turn.end()
 	}()
 	result = s.call(ctx, m, func() bool { return timer.Stop() && !timer.Reset(timeout) })
+	return nil
 }
 
 // finish gives the handler's part of the slot back and sends the result, unless the timer was faster.
-func (a *attempt) finish(ctx context.Context, result *sdk.StepExecutionResult, started time.Time) {
+func (a *attempt) finish(ctx context.Context, turn *turn, result *sdk.StepExecutionResult, started time.Time) {
 	s, m := a.service, a.message
 	s.mu.Lock()
 	delete(s.running, a)
@@ -75,7 +82,9 @@ func (a *attempt) finish(ctx context.Context, result *sdk.StepExecutionResult, s
 		a.send(&Completion{Message: m, Released: true})
 		return
 	}
-	a.send(a.result(result, started))
+	c := a.result(result, started)
+	c.turn = turn
+	a.send(c)
 }
 
 func (a *attempt) result(r *sdk.StepExecutionResult, started time.Time) *Completion {

@@ -42,7 +42,7 @@ func yielding(t *testing.T, store CheckpointStore, handler sdk.HandlerFunc, act 
 	slots, ends := NewSlots(1), make(sent, 2)
 	s := NewHandlerDispatchService(registry, slots, ends, Config{HandlerTimeout: 10 * time.Second, Checkpoints: store})
 	require.NoError(t, slots.Acquire(t.Context()))
-	s.Dispatch(&DispatchHandlerMessage{Handler: "h", Step: sdk.NewStepContext(sdk.StepData{StepName: "s", Attempt: 1})})
+	s.Dispatch(t.Context(), &DispatchHandlerMessage{Handler: "h", Step: sdk.NewStepContext(sdk.StepData{StepName: "s", Attempt: 1})})
 	if act != nil {
 		synctest.Wait()
 		act(s)

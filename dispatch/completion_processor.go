@@ -76,7 +76,29 @@ func NewCompletionProcessorService(sink ResultSink, slots *Slots, cfg Completion
 
 // Send hands a completion over. It waits while the completion channel is full. After Stop it does nothing: the attempt is
 // then made again once the lease has run out.
-func (s *CompletionProcessorService) Send(c *Completion) { s.queue.put(c) }
+//
+// In a runner's turn it has the completion accepted itself if nothing waits and nothing is being accepted. It tries that
+// only once, so that the runner is not held by a database that is away.
+func (s *CompletionProcessorService) Send(c *Completion) {
+	if c.turn == nil {
+		s.queue.put(c)
+		return
+	}
+	batch, alone := s.queue.putAlone(c)
+	if !alone {
+		return
+	}
+	used, err := s.sink.AcceptResults(c.turn.in(s.ctx), batch.results, backSoon(batch.results))
+	if err != nil {
+		if !isRefused(err) {
+			s.warn(batch.results, err)
+		}
+		s.queue.handOn(batch)
+		return
+	}
+	s.accepted(batch.results, used)
+	s.queue.done(batch)
+}
 
 // TrySend is Send for those who must not wait: it hands over the first of a batch, as many as there is room for, and returns
 // how many.
@@ -115,10 +137,13 @@ func (s *CompletionProcessorService) processAll(batch []*Completion) {
 }
 
 func (s *CompletionProcessorService) process(batch []*Completion) {
-	used, ok := s.accept(batch)
-	if !ok {
-		return
+	if used, ok := s.accept(batch); ok {
+		s.accepted(batch, used)
 	}
+}
+
+// accepted gives the slots back that no further step uses, and tells of the results.
+func (s *CompletionProcessorService) accepted(batch []*Completion, used int) {
 	free := 0
 	for _, c := range batch {
 		if c.Message.slot.give() {
@@ -133,12 +158,7 @@ func (s *CompletionProcessorService) process(batch []*Completion) {
 
 // accept retries until the sink takes the batch; false means that the service was aborted.
 func (s *CompletionProcessorService) accept(batch []*Completion) (used int, ok bool) {
-	slots := 0
-	for _, c := range batch {
-		if c.Message.slot.cameBack() {
-			slots++
-		}
-	}
+	slots := backSoon(batch)
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = 10*time.Millisecond, time.Second
 	for {
@@ -154,13 +174,27 @@ func (s *CompletionProcessorService) accept(batch []*Completion) (used int, ok b
 			batch[0].Result = Failed(batch[0].Message.Key, Refused(err))
 			continue
 		}
-		s.cfg.Logger.Warn("results are kept until the database takes them", "results", len(batch), "error", err)
+		s.warn(batch, err)
 		select {
 		case <-time.After(wait.NextBackOff()):
 		case <-s.ctx.Done():
 			return 0, false
 		}
 	}
+}
+
+func (s *CompletionProcessorService) warn(batch []*Completion, err error) {
+	s.cfg.Logger.Warn("results are kept until the database takes them", "results", len(batch), "error", err)
+}
+
+// backSoon counts the slots that the batch gives back when it is accepted.
+func backSoon(batch []*Completion) (slots int) {
+	for _, c := range batch {
+		if c.Message.slot.cameBack() {
+			slots++
+		}
+	}
+	return slots
 }
 
 func (s *CompletionProcessorService) acceptEach(batch []*Completion) (used int, ok bool) {

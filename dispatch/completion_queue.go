@@ -64,6 +64,22 @@ func (q *completionQueue) put(c *Completion) {
 	q.start()
 }
 
+// putAlone is put for those who can flush: if nothing else is in the queue, the result is theirs to flush, and they then call
+// done or handOn.
+func (q *completionQueue) putAlone(c *Completion) (batch completionBatch, alone bool) {
+	q.mu.Lock()
+	if q.closed || q.waiting > 0 || q.flushing > 0 || q.blocked > 0 {
+		q.mu.Unlock()
+		q.put(c)
+		return batch, false
+	}
+	defer q.mu.Unlock()
+	shard := q.shard(c)
+	shard.busy = true
+	q.flushing++
+	return completionBatch{[]*Completion{c}, []*completionShard{shard}}, true
+}
+
 // tryPut is put for those who must not wait: it takes the first of a batch, as many as there is room for.
 func (q *completionQueue) tryPut(batch []*Completion) (put int) {
 	q.mu.Lock()
@@ -81,9 +97,13 @@ func (q *completionQueue) tryPut(batch []*Completion) (put int) {
 
 // add puts a result in its shard. The caller holds mu.
 func (q *completionQueue) add(c *Completion) {
-	shard := &q.shards[int(c.Message.Key.TaskUUID[15])%len(q.shards)]
+	shard := q.shard(c)
 	shard.waiting = append(shard.waiting, c)
 	q.waiting++
+}
+
+func (q *completionQueue) shard(c *Completion) *completionShard {
+	return &q.shards[int(c.Message.Key.TaskUUID[15])%len(q.shards)]
 }
 
 // close takes nothing more but from those who wait in put, and returns when all is flushed.
@@ -108,15 +128,33 @@ func (q *completionQueue) start() {
 		if of == nil {
 			return
 		}
-		batch := completionBatch{q.take(of), of}
 		q.flushing++
-		if q.idle > 0 {
-			q.idle--
-			q.batches <- batch // there is room for one of each shard
-		} else {
-			go q.flushAll(batch)
-		}
+		q.give(completionBatch{q.take(of), of})
 	}
+}
+
+// give has a batch flushed by another goroutine. The caller holds mu.
+func (q *completionQueue) give(batch completionBatch) {
+	if q.idle > 0 {
+		q.idle--
+		q.batches <- batch // there is room for one of each shard
+	} else {
+		go q.flushAll(batch)
+	}
+}
+
+// handOn has a batch flushed that the caller took and could not flush.
+func (q *completionQueue) handOn(batch completionBatch) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.give(batch)
+}
+
+// done ends a batch, and starts what waited for it.
+func (q *completionQueue) done(batch completionBatch) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.end(batch)
 }
 
 // flushAll flushes a batch and those that come later. The goroutine stays, since a new one would begin with a stack too small
@@ -125,15 +163,20 @@ func (q *completionQueue) flushAll(batch completionBatch) {
 	for open := true; open; batch, open = <-q.batches {
 		q.flush(batch.results)
 		q.mu.Lock()
-		for _, shard := range batch.of {
-			shard.busy = false
-		}
-		q.flushing--
 		q.idle++
-		q.start()
-		q.changed.Broadcast()
+		q.end(batch)
 		q.mu.Unlock()
 	}
+}
+
+// end is done. The caller holds mu.
+func (q *completionQueue) end(batch completionBatch) {
+	for _, shard := range batch.of {
+		shard.busy = false
+	}
+	q.flushing--
+	q.start()
+	q.changed.Broadcast()
 }
 
 // next is the shards whose results make the next batch, none if there shall be none now. The caller holds mu.

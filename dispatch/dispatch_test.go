@@ -24,21 +24,26 @@ type store struct {
 	mu       sync.Mutex
 	accepted []*dispatch.Completion
 	refuse   func(batch []*dispatch.Completion) error
+	then     func(ctx context.Context, batch []*dispatch.Completion) // may be nil
 	use      int
 	arrived  chan struct{}
 }
 
 func newStore() *store { return &store{arrived: make(chan struct{}, 10_000)} }
 
-func (s *store) AcceptResults(_ context.Context, batch []*dispatch.Completion, slots int) (int, error) {
+func (s *store) AcceptResults(ctx context.Context, batch []*dispatch.Completion, slots int) (int, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.refuse != nil {
 		if err := s.refuse(batch); err != nil {
+			s.mu.Unlock()
 			return 0, err
 		}
 	}
 	s.accepted = append(s.accepted, batch...)
+	s.mu.Unlock()
+	if s.then != nil {
+		s.then(ctx, batch)
+	}
 	for range batch {
 		s.arrived <- struct{}{}
 	}
@@ -74,13 +79,17 @@ func newBench(t *testing.T, slots int) *bench {
 // run takes a slot and dispatches one attempt to the handler.
 func (b *bench) run(handler string, timeout time.Duration) *dispatch.DispatchHandlerMessage {
 	require.NoError(b.t, b.slots.Acquire(b.t.Context()))
+	m := b.message(handler, timeout)
+	b.handlers.Dispatch(b.t.Context(), m)
+	return m
+}
+
+func (b *bench) message(handler string, timeout time.Duration) *dispatch.DispatchHandlerMessage {
 	b.next++
-	m := &dispatch.DispatchHandlerMessage{
+	return &dispatch.DispatchHandlerMessage{
 		Key: dispatch.StepKey{TaskUUID: sdk.NewUUID(), StepNo: b.next, Attempt: 1}, Handler: handler, Timeout: timeout,
 		Step: sdk.NewStepContext(sdk.StepData{StepName: handler, Attempt: 1}),
 	}
-	b.handlers.Dispatch(m)
-	return m
 }
 
 func (b *bench) result() *sdk.StepExecutionResult {
@@ -201,7 +210,7 @@ func TestTheTemplatesMethodPicksTheEntryOfAHandler(t *testing.T) {
 	b.registry.Register("till", till{})
 	for method, want := range map[string]string{"": `"handle"`, "call": `"handle"`, "refund": `"refund"`, "rob": "{}"} {
 		require.NoError(t, b.slots.Acquire(t.Context()))
-		b.handlers.Dispatch(&dispatch.DispatchHandlerMessage{
+		b.handlers.Dispatch(t.Context(), &dispatch.DispatchHandlerMessage{
 			Key: dispatch.StepKey{TaskUUID: sdk.NewUUID()}, Handler: "till", Method: method, Step: sdk.NewStepContext(sdk.StepData{}),
 		})
 		r := b.result()
@@ -311,7 +320,7 @@ func TestACancelledStepsHandlerIsToldWhyAndWhetherOrNotItHasStarted(t *testing.T
 	require.NoError(t, b.slots.Acquire(t.Context()))
 	early := &dispatch.DispatchHandlerMessage{Key: dispatch.StepKey{TaskUUID: sdk.NewUUID()}, Handler: "wait", Step: sdk.NewStepContext(sdk.StepData{})}
 	early.Cancel(dispatch.ErrCancelled)
-	b.handlers.Dispatch(early)
+	b.handlers.Dispatch(t.Context(), early)
 	<-started
 	require.Contains(t, b.result().Error.Message, "cancelled")
 }
@@ -487,7 +496,7 @@ func BenchmarkDispatchAndCompletion(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_ = slots.Acquire(b.Context())
-		handlers.Dispatch(&dispatch.DispatchHandlerMessage{Handler: "noop", Step: step})
+		handlers.Dispatch(b.Context(), &dispatch.DispatchHandlerMessage{Handler: "noop", Step: step})
 	}
 	_ = handlers.Stop(context.Background(), time.Second)
 	_ = results.Stop(context.Background())

@@ -145,7 +145,9 @@ func NewFfiDispatchChannel(source FfiEventSource, slots *Slots, sink CompletionS
 }
 
 // Dispatch takes a step whose slot is held. It does not wait.
-func (c *FfiDispatchChannel) Dispatch(m *DispatchHandlerMessage) { c.deliver(m, m.Step.Checkpoint()) }
+func (c *FfiDispatchChannel) Dispatch(_ context.Context, m *DispatchHandlerMessage) {
+	c.deliver(m, m.Step.Checkpoint())
+}
 
 // deliver starts a delivery of a step, the first one or the next after a checkpoint.
 func (c *FfiDispatchChannel) deliver(m *DispatchHandlerMessage, checkpoint json.RawMessage) {

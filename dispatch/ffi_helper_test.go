@@ -127,7 +127,7 @@ func (h *hostTest) dispatch(timeout time.Duration) *DispatchHandlerMessage {
 	h.t.Helper()
 	require.Equal(h.t, 1, h.slots.TryAcquire(1), "a free slot")
 	m := h.message(timeout)
-	h.Dispatch(m)
+	h.Dispatch(h.t.Context(), m)
 	return m
 }
 

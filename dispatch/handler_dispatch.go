@@ -24,25 +24,23 @@ type Config struct {
 	WorkerName string
 }
 
-// HandlerDispatchService runs Go handlers: each step in a goroutine of its own, as many at once as there are slots. A
-// panic, a timeout or a missing handler becomes a failed result; nothing a handler does ends the process.
+// HandlerDispatchService runs Go handlers, as many at once as there are slots, each in a goroutine that runs nothing else
+// meanwhile. A panic, a timeout or a missing handler becomes a failed result; nothing a handler does ends the process.
 type HandlerDispatchService struct {
 	cfg      Config
 	registry sdk.StepHandlerRegistry
 	slots    *Slots
 	sink     CompletionSender
-	messages chan *DispatchHandlerMessage
+	messages chan *DispatchHandlerMessage // for idle runners
 
-	mu      sync.Mutex
-	running map[*attempt]struct{}
-	back    sync.WaitGroup
-
-	stopping chan struct{}
-	stopped  chan struct{}
-	once     sync.Once
+	mu       sync.Mutex
+	idle     int // runners that no message is on the way to
+	stopping bool
+	running  map[*attempt]struct{}
+	runners  sync.WaitGroup
 }
 
-// NewHandlerDispatchService starts the service. Stop it with [HandlerDispatchService.Stop].
+// NewHandlerDispatchService makes a service that is ready to run steps. Stop it with [HandlerDispatchService.Stop].
 func NewHandlerDispatchService(registry sdk.StepHandlerRegistry, slots *Slots, sink CompletionSender, cfg Config) *HandlerDispatchService {
 	if cfg.DispatchBufferSize <= 0 {
 		cfg.DispatchBufferSize = 1000
@@ -50,43 +48,61 @@ func NewHandlerDispatchService(registry sdk.StepHandlerRegistry, slots *Slots, s
 	if cfg.HandlerTimeout <= 0 {
 		cfg.HandlerTimeout = 30 * time.Second
 	}
-	s := &HandlerDispatchService{
+	return &HandlerDispatchService{
 		cfg: cfg, registry: registry, slots: slots, sink: sink,
 		messages: make(chan *DispatchHandlerMessage, max(cfg.DispatchBufferSize, slots.Size())),
 		running:  map[*attempt]struct{}{},
-		stopping: make(chan struct{}), stopped: make(chan struct{}),
-	}
-	go s.loop()
-	return s
-}
-
-// Dispatch queues a step whose slot is held. It does not wait: there is as much room as there are slots.
-func (s *HandlerDispatchService) Dispatch(m *DispatchHandlerMessage) { s.messages <- m }
-
-func (s *HandlerDispatchService) loop() {
-	defer close(s.stopped)
-	for {
-		select {
-		case m := <-s.messages:
-			s.start(m)
-		case <-s.stopping:
-			s.releaseQueued()
-			return
-		}
 	}
 }
 
-func (s *HandlerDispatchService) start(m *DispatchHandlerMessage) {
-	if s.stops() {
-		s.release(m)
+// Dispatch has a step run whose slot is held: by the runner whose turn ctx holds, by an idle one, or by a new one. It does
+// not wait: there is as much room as there are slots.
+func (s *HandlerDispatchService) Dispatch(ctx context.Context, m *DispatchHandlerMessage) {
+	if turnOf(ctx).take(s, m) {
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.stopping:
+		go s.release(m) // which may wait
+	case s.idle > 0:
+		s.idle--
+		s.messages <- m
+	default:
+		s.runners.Add(1)
+		go s.run(m)
+	}
+}
+
+// run is a runner: it runs a step, what its result leads to, and steps that come later. The goroutine stays, since a new one
+// would begin with a stack too small for handlers.
+func (s *HandlerDispatchService) run(m *DispatchHandlerMessage) {
+	defer s.runners.Done()
+	for open := true; open; m, open = <-s.messages {
+		for m != nil {
+			m = s.runOne(m)
+		}
+		s.mu.Lock()
+		s.idle++
+		s.mu.Unlock()
+	}
+}
+
+// runOne runs a step, and returns the one that its result made the runner's next.
+func (s *HandlerDispatchService) runOne(m *DispatchHandlerMessage) (next *DispatchHandlerMessage) {
 	a := &attempt{service: s, message: m}
 	s.mu.Lock()
-	s.running[a] = struct{}{}
+	stopping := s.stopping
+	if !stopping {
+		s.running[a] = struct{}{}
+	}
 	s.mu.Unlock()
-	s.back.Add(1)
-	go a.run()
+	if stopping {
+		s.release(m)
+		return nil
+	}
+	return a.run()
 }
 
 // release gives back a step that was not started.
@@ -95,26 +111,18 @@ func (s *HandlerDispatchService) release(m *DispatchHandlerMessage) {
 	s.sink.Send(&Completion{Message: m, Released: true})
 }
 
-func (s *HandlerDispatchService) releaseQueued() {
-	for {
-		select {
-		case m := <-s.messages:
-			s.release(m)
-		default:
-			return
-		}
-	}
-}
-
-// Stop starts no further step: what is queued is given back. Handlers that run may finish until ctx is done; then they are
+// Stop starts no further step: those that come are given back. Handlers that run may finish until ctx is done; then they are
 // cancelled, and after another grace the attempts of those that still run are given back. A handler that never returns is
 // left behind, and counted in the error.
 func (s *HandlerDispatchService) Stop(ctx context.Context, grace time.Duration) error {
-	s.once.Do(func() { close(s.stopping) })
-	<-s.stopped
-	s.releaseQueued()
+	s.mu.Lock()
+	if !s.stopping {
+		s.stopping = true
+		close(s.messages)
+	}
+	s.mu.Unlock()
 	back := make(chan struct{})
-	go func() { s.back.Wait(); close(back) }()
+	go func() { s.runners.Wait(); close(back) }()
 	select {
 	case <-back:
 		return nil
@@ -129,10 +137,19 @@ func (s *HandlerDispatchService) Stop(ctx context.Context, grace time.Duration) 
 	case <-time.After(grace):
 	}
 	left := s.attempts()
+	if len(left) == 0 {
+		return nil // the results of the last are on their way
+	}
 	for _, a := range left {
 		a.send(&Completion{Message: a.message, Released: true})
 	}
 	return fmt.Errorf("%d handlers did not stop when they were cancelled; their steps will run again", len(left))
+}
+
+func (s *HandlerDispatchService) stops() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopping
 }
 
 func (s *HandlerDispatchService) attempts() []*attempt {
@@ -170,15 +187,6 @@ func (s *HandlerDispatchService) call(ctx context.Context, m *DispatchHandlerMes
 		if ctx.Err() != nil || !anew() {
 			return Failed(m.Key, sdk.Retryable(context.Cause(ctx)))
 		}
-	}
-}
-
-func (s *HandlerDispatchService) stops() bool {
-	select {
-	case <-s.stopping:
-		return true
-	default:
-		return false
 	}
 }
 

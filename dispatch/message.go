@@ -81,6 +81,8 @@ type Completion struct {
 	Released bool
 	// Stale is set by the sink when the attempt was over before: the result changed nothing.
 	Stale bool
+
+	turn *turn // of the runner that sends it; may be nil
 }
 
 // CompletionSender takes the ends of attempts; [CompletionProcessorService] is one.

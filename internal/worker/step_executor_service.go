@@ -13,7 +13,7 @@ import (
 
 // Dispatcher takes steps whose slot is held; [dispatch.HandlerDispatchService] is one.
 type Dispatcher interface {
-	Dispatch(m *dispatch.DispatchHandlerMessage)
+	Dispatch(ctx context.Context, m *dispatch.DispatchHandlerMessage)
 }
 
 // StepExecutorService turns leased steps into dispatch messages.
@@ -40,7 +40,7 @@ func (s *StepExecutorService) ExecuteStep(ctx context.Context, step store.Claime
 	if !s.ledger.add(&job{message: m, step: step.LeasedStep, task: task}) {
 		return false, nil
 	}
-	s.dispatcher.Dispatch(m)
+	s.dispatcher.Dispatch(ctx, m)
 	return true, nil
 }
 

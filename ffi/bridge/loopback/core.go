@@ -144,7 +144,7 @@ func (c *Core) makeSteps() {
 				break
 			}
 			c.wanted.Add(-1)
-			c.channel.Dispatch(c.message())
+			c.channel.Dispatch(c.ctx, c.message())
 		}
 	}
 }
