@@ -12,7 +12,7 @@ import (
 // FfiEventSource makes the document by which a host runs a step.
 type FfiEventSource interface {
 	// StepEvent loads what the handler needs and encodes it. An error made by [sdk.Permanent] fails the step; after any
-	// other it is asked again, since the database comes back.
+	// other it is asked again, since the database comes back. A ctx that is done asks for an event out of memory, or none.
 	StepEvent(ctx context.Context, e *FfiStepEvent) (payload []byte, err error)
 }
 
@@ -162,10 +162,16 @@ func (c *FfiDispatchChannel) deliver(m *DispatchHandlerMessage, checkpoint json.
 		c.mu.Unlock()
 		return
 	}
+	hungry := len(c.loading) == 0 && len(c.waiting) == 0
+	c.mu.Unlock()
+	m.cancellation.attach(func(cause error) { c.cancel(e, cause) })
+	if hungry && c.loadAtOnce(e) {
+		return
+	}
+	c.mu.Lock()
 	c.loading = append(c.loading, e)
 	c.mu.Unlock()
 	c.toLoad.Signal()
-	m.cancellation.attach(func(cause error) { c.cancel(e, cause) })
 }
 
 // run starts one of the channel's own loops. One that panics is logged and started again: it must not end the process.

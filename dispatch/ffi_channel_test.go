@@ -173,6 +173,7 @@ func TestAStepWhoseEventCannotBeMadeFailsForGood(t *testing.T) {
 func TestAnEventIsMadeOnceTheDatabaseIsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHostTest(t, 1, FfiConfig{})
+		h.cold = true
 		back := time.Now().Add(20 * time.Second)
 		h.payload = func(*FfiStepEvent) ([]byte, error) {
 			if time.Now().Before(back) {
@@ -188,6 +189,24 @@ func TestAnEventIsMadeOnceTheDatabaseIsBack(t *testing.T) {
 		got := h.poll(1)
 		require.Len(t, got, 1)
 		require.NoError(t, h.Complete(got[0].Event, success()))
+		h.stop()
+	})
+}
+
+func TestAHostWithNothingElseToRunIsGivenAStepAtOnceIfAllOfItIsInMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHostTest(t, 2, FfiConfig{})
+		for _, cold := range []bool{false, true} {
+			h.cold = cold
+			h.dispatch(0)
+			got := h.Poll(nil, 8, 1<<20)
+			if cold {
+				require.Empty(t, got, "a loader has to read it")
+				got = h.poll(8)
+			}
+			require.Len(t, got, 1)
+			require.NoError(t, h.Complete(got[0].Event, success()))
+		}
 		h.stop()
 	})
 }

@@ -225,6 +225,7 @@ func TestAStepThatIsCancelledBeforeItIsPolledIsNeverHandedOut(t *testing.T) {
 func TestAStepThatIsCancelledWhileItsEventIsMadeIsNeverHandedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHostTest(t, 2, FfiConfig{Loaders: 1})
+		h.cold = true
 		made := make(chan []byte)
 		h.payload = func(*FfiStepEvent) ([]byte, error) { return <-made, nil }
 		a, b := h.dispatch(0), h.dispatch(0)

@@ -28,6 +28,7 @@ type hostTest struct {
 	accepted []*Completion
 	gate     chan struct{} // nil: the sink takes at once
 	payload  func(*FfiStepEvent) ([]byte, error)
+	cold     bool // nothing is in memory
 	saved    []Checkpoint
 	save     func(context.Context) error
 	gone     []*FfiStepEvent
@@ -49,7 +50,10 @@ func newHostTest(t *testing.T, slots int, cfg FfiConfig) *hostTest {
 	return h
 }
 
-func (h *hostTest) StepEvent(_ context.Context, e *FfiStepEvent) ([]byte, error) {
+func (h *hostTest) StepEvent(ctx context.Context, e *FfiStepEvent) ([]byte, error) {
+	if h.cold && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if h.payload != nil {
 		return h.payload(e)
 	}

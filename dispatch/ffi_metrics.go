@@ -53,6 +53,9 @@ type FfiDispatchMetrics struct {
 	Heartbeats map[string]json.RawMessage `json:"heartbeats,omitempty"`
 }
 
+// SlotsInUse is how many steps are under way in the process, whatever runs them.
+func (c *FfiDispatchChannel) SlotsInUse() int { return c.slots.InUse() }
+
 // Metrics looks at every step of the channel; it does not wait for anything.
 func (c *FfiDispatchChannel) Metrics() FfiDispatchMetrics {
 	now := time.Now()

@@ -129,6 +129,26 @@ func (c *FfiDispatchChannel) load(batch []*FfiStepEvent) {
 	}
 }
 
+// noWaiting is done.
+var noWaiting = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// loadAtOnce makes the payload for a host that has nothing else to run, if all that belongs in it is in memory: to wake a
+// loader would take longer.
+func (c *FfiDispatchChannel) loadAtOnce(e *FfiStepEvent) bool {
+	now := time.Now()
+	e.EventID = newEventID(now)
+	if e.payload, e.failure = c.ask(noWaiting, e); !answered(e.failure) {
+		e.failure = nil
+		return false
+	}
+	c.publish([]*FfiStepEvent{e}, now)
+	return true
+}
+
 func (c *FfiDispatchChannel) publish(batch []*FfiStepEvent, now time.Time) {
 	c.mu.Lock()
 	for _, e := range batch {
@@ -152,9 +172,8 @@ func (c *FfiDispatchChannel) payload(e *FfiStepEvent) ([]byte, error) {
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = 10*time.Millisecond, time.Second
 	for {
-		payload, err := c.ask(e)
-		var step *sdk.StepError
-		if err == nil || errors.As(err, &step) && !step.Retryable {
+		payload, err := c.ask(c.ctx, e)
+		if answered(err) {
 			return payload, err
 		}
 		c.cfg.Logger.Warn("a step's event cannot be made yet", "step_uuid", e.Message.stepUUID(), "error", err)
@@ -169,14 +188,20 @@ func (c *FfiDispatchChannel) payload(e *FfiStepEvent) ([]byte, error) {
 	}
 }
 
-func (c *FfiDispatchChannel) ask(e *FfiStepEvent) (payload []byte, err error) {
+// answered says whether the source need not be asked again.
+func answered(err error) bool {
+	var step *sdk.StepError
+	return err == nil || errors.As(err, &step) && !step.Retryable
+}
+
+func (c *FfiDispatchChannel) ask(ctx context.Context, e *FfiStepEvent) (payload []byte, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.panicked("make a step's event", v)
 			err = sdk.Permanent(errors.New("the step's event cannot be made: the core panicked"), sdk.WithType(sdk.ErrTypeHandlerPanic))
 		}
 	}()
-	return c.source.StepEvent(c.ctx, e)
+	return c.source.StepEvent(ctx, e)
 }
 
 func (c *FfiDispatchChannel) isLoading(e *FfiStepEvent) bool {

@@ -15,6 +15,8 @@ type Library struct {
 	waits   table[source]
 	tasks   supervisor
 	logs    *logRing
+
+	processors processors
 }
 
 // rememberedTokens are the ended tokens whose end is remembered, so that a late call is told it.

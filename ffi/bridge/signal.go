@@ -14,12 +14,12 @@ type signal struct {
 	onOpen, onClose func(fd int)
 
 	raised atomic.Bool
+	waits  atomic.Int32
+	freed  atomic.Bool
 	mu     sync.Mutex
 	fd     fdPair
 	open   bool
-	waits  int
 	final  bool // raised for good
-	freed  bool
 }
 
 // raise makes the descriptor readable.
@@ -67,7 +67,7 @@ func (s *signal) descriptor() (int, error) {
 }
 
 func (s *signal) openLocked() (int, error) {
-	if s.freed {
+	if s.freed.Load() {
 		return -1, Errorf(EHandle, "the handle is freed")
 	}
 	if !s.open {
@@ -92,23 +92,22 @@ func (s *signal) wait() (int, error) {
 	defer s.mu.Unlock()
 	fd, err := s.openLocked()
 	if err == nil {
-		s.waits++
+		s.waits.Add(1)
 	}
 	return fd, err
 }
 
+// done takes no lock that raise may hold: a thread of the host that had to wait for one would cost the scheduler two more
+// switches.
 func (s *signal) done() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.waits--
-	s.closeIfUnused()
+	if s.waits.Add(-1) == 0 && s.freed.Load() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.closeIfUnused()
+	}
 }
 
-func (s *signal) waiting() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.waits > 0
-}
+func (s *signal) waiting() bool { return s.waits.Load() > 0 }
 
 // free raises for good and closes the descriptor as soon as nobody waits on it: closed sooner, its number might be another
 // file's by then.
@@ -116,12 +115,12 @@ func (s *signal) free() {
 	s.finish()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.freed = true
+	s.freed.Store(true)
 	s.closeIfUnused()
 }
 
 func (s *signal) closeIfUnused() {
-	if s.freed && s.waits == 0 && s.open {
+	if s.freed.Load() && s.waits.Load() == 0 && s.open {
 		if s.onClose != nil {
 			s.onClose(s.fd.read)
 		}

@@ -136,6 +136,7 @@ func (w *worker) connect(source dispatch.FfiEventSource, slots *dispatch.Slots, 
 	}
 	c := dispatch.NewFfiDispatchChannel(source, slots, sink, cfg)
 	w.steps.Store(c)
+	w.lib.tasks.run("adjust to the load", func() { w.lib.processors.serve(w.ctx, c) })
 	return c
 }
 
