@@ -12,7 +12,7 @@ BUILD_GOGC ?= 400
 # How go builds bin/tasker; and how the program of the tests, which shares all compiled packages with the C library. It differs
 # in that it may be loaded at any address, which would need a loader that not every system has.
 BUILD_FLAGS      ?= -trimpath
-TEST_BUILD_FLAGS := -trimpath -tags=netgo,osusergo -buildmode=pie
+TEST_BUILD_FLAGS := $(shell cat scripts/test-build-flags)
 # How long each fuzz target runs, and how long the soak tests may take together.
 FUZZTIME  ?= 60s
 SOAKTIME  ?= 2h

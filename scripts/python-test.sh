@@ -5,7 +5,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 "$root/scripts/python-venv.sh"
 bin=$root/.venv/python/bin
 cd "$root/bindings/python"
-GOFLAGS="$(go env GOFLAGS) -trimpath -tags=netgo,osusergo -buildmode=pie -ldflags=-s" # as `make test` has it: all is compiled then
+GOFLAGS="$(go env GOFLAGS) $(cat "$root/scripts/test-build-flags") -ldflags=-s" # as `make test` has it: all is compiled then
 export GOFLAGS
 
 suites=(tests/unit tests/native tests/e2e)

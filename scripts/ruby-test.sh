@@ -4,7 +4,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 "$root/scripts/ruby-setup.sh" test
 cd "$root/bindings/ruby"
-GOFLAGS="$(go env GOFLAGS) -trimpath -tags=netgo,osusergo -buildmode=pie -ldflags=-s" # as `make test` has it: all is compiled then
+GOFLAGS="$(go env GOFLAGS) $(cat "$root/scripts/test-build-flags") -ldflags=-s" # as `make test` has it: all is compiled then
 export GOFLAGS
 
 if [ $# -gt 0 ]; then
