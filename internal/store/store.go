@@ -114,6 +114,7 @@ func newPool(ctx context.Context, dsn string, o Options, size int32, params map[
 	cfg.MaxConnLifetime = o.MaxLifetime
 	cfg.MaxConnLifetimeJitter = o.MaxLifetime / 6
 	cfg.ConnConfig.Tracer = o.Tracer
+	cfg.ConnConfig.DialFunc = quietly(cfg.ConnConfig.DialFunc)
 	cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	if o.TransactionPooler {
 		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
