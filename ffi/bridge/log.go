@@ -241,7 +241,7 @@ func (l *Library) LogWrite(level int32, raw []byte) Reply {
 	case '{':
 		var r payload.Reader
 		for r.Open(raw, checked); r.Next(); {
-			record[string(r.Key)] = bytes.Clone(r.Value)
+			record[string(r.Key)] = bytes.Clone(r.Value())
 		}
 	default:
 		return fail(keyError("", "a record is an object or a string"))

@@ -12,26 +12,48 @@ import (
 // checked are the limits of what is part of a document that was held against its own.
 var checked = payload.Limits{MaxBytes: payload.HardMaxBytes, MaxDepth: payload.HardMaxDepth, MaxKeys: math.MaxInt}
 
-// memberReader reads the members of an object, one after the other. Keys must be unique.
+// memberReader reads the members of an object, one after the other, and those of objects in it. Keys must be unique.
 type memberReader struct {
-	place
-	value json.RawMessage
-	err   error
-
-	raw    []byte
+	scope
+	key    []byte
+	err    error
 	reader payload.Reader
-	read   int    // members
-	seen   uint64 // a bit for each key, not always another one
+}
+
+// scope is the object that a reader is in.
+type scope struct {
+	path string
+	text []byte // from the object on
+	read int    // members
+	seen uint64 // a bit for each key, not always another one
 }
 
 // open begins with an object.
 func (r *memberReader) open(raw []byte, path string, limits payload.Limits) {
-	r.parent, r.raw = path, raw
+	r.path, r.text = path, raw
 	if r.reader.Open(raw, limits) != '{' {
 		if r.err = r.reader.Err(); r.err == nil {
 			r.err = keyError(path, "must be an object")
 		}
 	}
+}
+
+// enter goes into the value at hand, if it is an object: next reads its members then. around is for leave.
+func (r *memberReader) enter(path string) (around scope, ok bool) {
+	text := r.reader.Rest()
+	if len(text) == 0 || text[0] != '{' {
+		return around, false
+	}
+	r.reader.Enter()
+	// One by one: a processor is slow to copy at once what was written in parts a moment ago.
+	around.path, around.text, around.read, around.seen = r.path, r.text, r.read, r.seen
+	r.path, r.text, r.read, r.seen = path, text, 0, 0
+	return around, true
+}
+
+// leave goes back to the object around the one that was read.
+func (r *memberReader) leave(around scope) {
+	r.path, r.text, r.read, r.seen = around.path, around.text, around.read, around.seen
 }
 
 // next moves on to the next member; false means that there is none, or err.
@@ -42,15 +64,24 @@ func (r *memberReader) next() bool {
 		}
 		return false
 	}
-	r.key, r.value = r.reader.Key, r.reader.Value
+	r.key = r.reader.Key
 	bit := uint64(1) << ((uint(len(r.key)) + 7*uint(at(r.key, 0)) + 13*uint(at(r.key, len(r.key)-1))) % 64)
 	if r.seen&bit != 0 && r.isTwice() {
-		r.err = r.wrong("stands there twice")
+		r.err = r.place().wrong("stands there twice")
 		return false
 	}
 	r.seen |= bit
 	r.read++
 	return true
+}
+
+// place is where the value at hand stands.
+func (r *memberReader) place() place { return place{r.path, r.key} }
+
+// value is the value at hand.
+func (r *memberReader) value() (json.RawMessage, error) {
+	value := r.reader.Value()
+	return value, r.reader.Err()
 }
 
 func at(b []byte, i int) byte {
@@ -63,7 +94,7 @@ func at(b []byte, i int) byte {
 // isTwice looks for the key among the members before.
 func (r *memberReader) isTwice() bool {
 	var before payload.Reader
-	before.Open(r.raw, checked)
+	before.Open(r.text, checked)
 	for range r.read {
 		if before.Next(); bytes.Equal(before.Key, r.key) {
 			return true
@@ -81,7 +112,11 @@ func eachMember(raw []byte, path string, limits payload.Limits, fn func(at place
 	var r memberReader
 	r.open(raw, path, limits)
 	for r.next() {
-		if err := fn(r.place, r.value); err != nil {
+		value, err := r.value()
+		if err == nil {
+			err = fn(r.place(), value)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -95,7 +130,7 @@ func items(raw []byte, path string, fn func(at place, value json.RawMessage) err
 		return keyError(path, "must be an array")
 	}
 	for n := 0; r.Next(); n++ {
-		if err := fn(place{key: []byte(path + "[" + strconv.Itoa(n) + "]")}, r.Value); err != nil {
+		if err := fn(place{key: []byte(path + "[" + strconv.Itoa(n) + "]")}, r.Value()); err != nil {
 			return err
 		}
 	}

@@ -1,16 +1,26 @@
 package bridge
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 
 	"github.com/tasker-systems/tasker-go/internal/payload"
 )
 
+// The keys of a result that mean something to the core.
+const (
+	decisionKey = "decision_point_outcome"
+	batchKey    = "batch_processing_outcome"
+)
+
+// outcome is a part of each of them, which most results have not.
+var outcome = []byte("_outcome")
+
 // checkOutcomes holds what decision and batchable steps return within their result against the contract. A result that is
 // no object, or has neither key, is free-form.
 func checkOutcomes(result json.RawMessage) error {
-	if result[0] != '{' || !mentions(result, decisionKey) && !mentions(result, batchKey) {
+	if result[0] != '{' || !bytes.Contains(result, outcome) {
 		return nil
 	}
 	var r payload.Reader
@@ -18,9 +28,9 @@ func checkOutcomes(result json.RawMessage) error {
 		var err error
 		switch string(r.Key) {
 		case decisionKey:
-			err = checkDecision("result."+decisionKey, r.Value)
+			err = checkDecision("result."+decisionKey, r.Value())
 		case batchKey:
-			err = checkBatch("result."+batchKey, r.Value)
+			err = checkBatch("result."+batchKey, r.Value())
 		}
 		if err != nil {
 			return err

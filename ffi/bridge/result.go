@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"bytes"
 	"encoding/json"
 	"math"
 	"slices"
@@ -24,13 +23,18 @@ var resultHomes = map[string]string{
 	"error": "error, at the top", "orchestration_metadata": "orchestration_metadata, at the top", "metadata": "metadata, at the top",
 }
 
-// resultDocument is a step result on its way in: what was said, beside what was left out.
+// resultDocument is a result on its way in: what was said, beside what was left out.
 type resultDocument struct {
-	sdk.StepExecutionResult
+	*sdk.StepExecutionResult
 	hasSuccess        bool
 	metadataRetryable *bool
 	errorRetryable    *bool
-	small             [128]byte // holds what was sent, if it is small
+}
+
+// keptResult is what is kept of a document.
+type keptResult struct {
+	sdk.StepExecutionResult
+	small [96]byte // holds what was sent, if it is small
 }
 
 // decodeResult reads the result of a step strictly. It keeps nothing of raw.
@@ -39,11 +43,12 @@ func decodeResult(raw []byte, step sdk.UUID, limits payload.Limits) (*sdk.StepEx
 	if err != nil {
 		return nil, err
 	}
-	d := &resultDocument{}
+	kept := &keptResult{}
+	d := resultDocument{StepExecutionResult: &kept.StepExecutionResult}
 	var r memberReader
-	r.open(append(d.small[:0], raw...), "", l)
+	r.open(append(kept.small[:0], raw...), "", l)
 	for r.next() {
-		if err := d.member(r.place, r.value); err != nil {
+		if err := d.member(&r); err != nil {
 			return nil, err
 		}
 	}
@@ -59,10 +64,22 @@ func decodeResult(raw []byte, step sdk.UUID, limits payload.Limits) (*sdk.StepEx
 	if err := checkOutcomes(d.Result); err != nil {
 		return nil, err
 	}
-	return &d.StepExecutionResult, nil
+	return d.StepExecutionResult, nil
 }
 
-func (d *resultDocument) member(at place, value json.RawMessage) error {
+func (d *resultDocument) member(r *memberReader) error {
+	if string(r.key) == "metadata" { // most results have it: it is read on the way
+		if around, ok := r.enter("metadata"); ok {
+			err := d.metadata(r)
+			r.leave(around)
+			return err
+		}
+	}
+	at := r.place()
+	value, err := r.value()
+	if err != nil {
+		return err
+	}
 	switch string(at.key) {
 	case "schema_version":
 		return checkVersion(at, value)
@@ -80,14 +97,7 @@ func (d *resultDocument) member(at place, value json.RawMessage) error {
 		if isNull(value) {
 			return nil
 		}
-		var r memberReader
-		r.open(value, "metadata", checked)
-		for r.next() {
-			if err := d.metadata(r.place, r.value); err != nil {
-				return err
-			}
-		}
-		return r.err
+		return at.wrong("must be an object")
 	case "error":
 		if isNull(value) {
 			return nil
@@ -104,7 +114,20 @@ func (d *resultDocument) member(at place, value json.RawMessage) error {
 	return unknownKey(at, resultHomes)
 }
 
-func (d *resultDocument) metadata(at place, value json.RawMessage) error {
+func (d *resultDocument) metadata(r *memberReader) error {
+	for r.next() {
+		value, err := r.value()
+		if err == nil {
+			err = d.metadatum(r.place(), value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return r.err
+}
+
+func (d *resultDocument) metadatum(at place, value json.RawMessage) error {
 	m := &d.Metadata
 	switch string(at.key) {
 	case "execution_time_ms":
@@ -280,12 +303,3 @@ func (d *resultDocument) deriveRetryable() error {
 	}
 	return nil
 }
-
-// The keys of a result that mean something to the core.
-const (
-	decisionKey = "decision_point_outcome"
-	batchKey    = "batch_processing_outcome"
-)
-
-// mentions says whether raw may have the key; most results do not.
-func mentions(raw []byte, key string) bool { return bytes.Contains(raw, []byte(key)) }

@@ -29,17 +29,20 @@ const (
 type scanner struct {
 	raw        []byte
 	objects    [HardMaxDepth / 64]uint64 // bit n: the open bracket at depth n+1 is an object's
-	object     bool                      // whether the innermost one is
+	closer     byte                      // the bracket that closes the innermost one
 	depth      int
 	maxDepth   int
 	maxKeys    int
 	keysLeft   int
 	digitsLeft int // that exponents may still add
+
+	keyStart, keyEnd int  // of the last key, with its quotes
+	keyPlain         bool // it has no escapes
 }
 
 // start begins with raw, within limits that have no defaults left.
 func (s *scanner) start(raw []byte, l *Limits) {
-	s.raw, s.depth, s.object = raw, 0, false
+	s.raw, s.depth, s.closer = raw, 0, 0
 	s.maxDepth, s.maxKeys, s.keysLeft, s.digitsLeft = l.MaxDepth, l.MaxKeys, l.MaxKeys, l.MaxBytes
 }
 
@@ -74,28 +77,25 @@ func (s *scanner) end(at int) (int, string) {
 // value reads the value at at.
 func (s *scanner) value(at int) (_ int, problem string) {
 	raw, around := s.raw, s.depth
-	for {
-		if at == len(raw) {
-			return at, badEnd
-		}
+	for at < len(raw) {
 		switch c := raw[at]; c {
+		case '"':
+			at, problem = scanString(raw, at+1)
 		case '{', '[':
-			if at, problem = s.open(at, c == '{'); problem != "" {
+			if at, problem = s.open(at); problem != "" {
 				return at, problem
 			}
-			if at < len(raw) && raw[at] == c+2 { // in ASCII, a bracket closes two characters further on
+			if at < len(raw) && raw[at] == s.closer {
 				s.leave()
 				at++
 				break
 			}
 			if c == '{' {
-				if _, at, problem = s.key(at); problem != "" {
+				if at, problem = s.key(at); problem != "" {
 					return at, problem
 				}
 			}
 			continue
-		case '"':
-			at, problem = scanString(raw, at+1)
 		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 			at, problem = s.number(at)
 		case 't':
@@ -107,85 +107,102 @@ func (s *scanner) value(at int) (_ int, problem string) {
 		default:
 			problem = badStart
 		}
-		if problem != "" {
-			return at, problem
+		for { // closing brackets that follow the value
+			if problem != "" || s.depth == around {
+				return at, problem
+			}
+			if at = skipSpace(raw, at); at == len(raw) {
+				return at, badEnd
+			}
+			if raw[at] != s.closer {
+				break
+			}
+			s.leave()
+			at++
 		}
-		if at, problem = s.next(at, around); problem != "" || s.depth == around {
+		if at, problem = s.next(at); problem != "" {
 			return at, problem
 		}
 	}
+	return at, badEnd
+}
+
+// next passes over the comma at at, and over the key that follows it in an object, to the next value.
+func (s *scanner) next(at int) (int, string) {
+	object := s.closer == '}'
+	switch {
+	case s.raw[at] == ',':
+		at = skipSpace(s.raw, at+1)
+	case object:
+		return at, badInObject
+	default:
+		return at, badInArray
+	}
+	if object {
+		return s.key(at)
+	}
+	return at, ""
 }
 
 // open enters the bracket at at and returns where its first item would start.
-func (s *scanner) open(at int, object bool) (int, string) {
+func (s *scanner) open(at int) (int, string) {
 	if s.depth == s.maxDepth {
 		return at, tooDeep
 	}
-	if word, bit := &s.objects[s.depth/64], uint64(1)<<(s.depth%64); object {
+	s.closer = s.raw[at] + 2 // in ASCII, a bracket closes two characters further on
+	if word, bit := &s.objects[s.depth/64], uint64(1)<<(s.depth%64); s.closer == '}' {
 		*word |= bit
 	} else {
 		*word &^= bit
 	}
 	s.depth++
-	s.object = object
 	return skipSpace(s.raw, at+1), ""
 }
 
 func (s *scanner) leave() {
 	s.depth--
 	if outer := s.depth - 1; outer >= 0 {
-		s.object = s.objects[outer/64]>>(outer%64)&1 == 1
+		s.closer = ']'
+		if s.objects[outer/64]>>(outer%64)&1 == 1 {
+			s.closer = '}'
+		}
 	}
 }
 
-// next goes on after a value, through closing brackets, to the next value, or to the end of the one at depth around.
-func (s *scanner) next(at, around int) (_ int, problem string) {
+// key reads the key at at and its colon, and returns where the value starts.
+func (s *scanner) key(at int) (_ int, problem string) {
 	raw := s.raw
-	for s.depth > around {
-		if at = skipSpace(raw, at); at == len(raw) {
-			return at, badEnd
-		}
-		switch c := raw[at]; {
-		case c == ',':
-			at = skipSpace(raw, at+1)
-			if s.object {
-				_, at, problem = s.key(at)
-			}
-			return at, problem
-		case c == '}' && s.object, c == ']' && !s.object:
-			s.leave()
-			at++
-		case s.object:
-			return at, badInObject
-		default:
-			return at, badInArray
-		}
+	if at == len(raw) {
+		return at, badEnd
 	}
-	return at, ""
-}
-
-// key reads a key and its colon, and returns where the key ends and where the value starts.
-func (s *scanner) key(start int) (end, at int, problem string) {
-	raw := s.raw
-	if start == len(raw) {
-		return start, start, badEnd
-	}
-	if raw[start] != '"' {
-		return start, start, badKey
+	if raw[at] != '"' {
+		return at, badKey
 	}
 	if s.keysLeft--; s.keysLeft < 0 {
-		return start, start, tooManyKeys
+		return at, tooManyKeys
 	}
-	if end, problem = scanString(raw, start+1); problem != "" {
-		return end, end, problem
+	s.keyStart, at = at, skipPlain(raw, at+1)
+	if s.keyPlain = at < len(raw) && raw[at] == '"'; s.keyPlain {
+		at++
+	} else if at, problem = scanString(raw, at); problem != "" {
+		return at, problem
 	}
-	if at = skipSpace(raw, end); at == len(raw) {
-		return end, at, badEnd
+	s.keyEnd = at
+	if at = skipSpace(raw, at); at == len(raw) {
+		return at, badEnd
 	}
 	if raw[at] != ':' {
-		return end, at, badColon
+		return at, badColon
 	}
-	return end, skipSpace(raw, at+1), ""
+	return skipSpace(raw, at+1), ""
+}
+
+// lastKey is the key that was read last, without its quotes and escapes.
+func (s *scanner) lastKey() []byte {
+	if s.keyPlain {
+		return s.raw[s.keyStart+1 : s.keyEnd-1]
+	}
+	return Text(s.raw[s.keyStart:s.keyEnd])
 }
 
 func skipSpace(raw []byte, at int) int {
