@@ -246,8 +246,8 @@ func (c *FfiDispatchChannel) end(e *FfiStepEvent, end FfiEnd) {
 // quarantine ends a delivery that the host still works on. The caller holds mu.
 func (c *FfiDispatchChannel) quarantine(e *FfiStepEvent, end FfiEnd, result *Completion) {
 	c.leave(e)
-	e.state, e.end, e.deadline = ffiQuarantined, end, time.Now().Add(c.cfg.AbandonTimeout)
-	c.ring(e.deadline)
+	e.state, e.end, e.due = ffiQuarantined, end, time.Since(e.since)+c.cfg.AbandonTimeout
+	c.ring(e.deadline())
 	c.enqueue(result)
 }
 

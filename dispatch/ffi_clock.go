@@ -61,16 +61,16 @@ func (c *FfiDispatchChannel) checkTime(e *FfiStepEvent, now time.Time) (next tim
 		c.parked = append(c.parked, e.Message)
 		c.enqueue(&Completion{Message: e.Message, Released: true})
 	case ffiHeld:
-		if now.Before(e.deadline) {
-			return e.deadline
+		if next = e.deadline(); now.Before(next) {
+			return next
 		}
 		c.counts.TimedOut++
 		c.notices = append(c.notices, FfiDelivery{Event: e, Cancelled: FfiTimedOut})
 		result := c.timedOut(e)
 		c.quarantine(e, FfiTimedOut, &Completion{Message: e.Message, Result: result})
 	case ffiQuarantined:
-		if now.Before(e.deadline) {
-			return e.deadline
+		if next = e.deadline(); now.Before(next) {
+			return next
 		}
 		c.counts.Abandoned++
 		c.giveSlot(e.Message)

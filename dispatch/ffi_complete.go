@@ -109,7 +109,7 @@ func (c *FfiDispatchChannel) Heartbeat(e *FfiStepEvent, details json.RawMessage)
 		return &FfiCancelledError{End: endOf(e.cause)}
 	}
 	if e.details = details; e.Message.Timeout <= 0 {
-		e.deadline = time.Now().Add(e.Timeout)
+		e.due = time.Since(e.since) + e.Timeout
 	}
 	return nil
 }
@@ -211,6 +211,6 @@ func (c *FfiDispatchChannel) keepHeld(e *FfiStepEvent, final bool, err error) {
 		c.notices = append(c.notices, FfiDelivery{Event: e, Cancelled: endOf(e.cause)})
 		c.quarantine(e, endOf(e.cause), &Completion{Message: e.Message, Released: true})
 	default:
-		c.ring(e.deadline)
+		c.ring(e.deadline())
 	}
 }

@@ -31,14 +31,17 @@ type FfiStepEvent struct {
 	// The channel's mutex guards the rest.
 	next, prev *FfiStepEvent // in the channel's list
 	state      ffiState
-	end        FfiEnd
-	cause      error // why the host was told to stop, while it may still complete the step
-	since      time.Time
-	deadline   time.Time
 	warned     bool
+	end        FfiEnd
+	cause      error         // why the host was told to stop, while it may still complete the step
+	since      time.Time     // it was polled, or waits to be
+	due        time.Duration // from then on, if it is held or quarantined
 	details    json.RawMessage
 	ending     Completion // what most deliveries end with
 }
+
+// deadline is when the time of a held or quarantined event is up.
+func (e *FfiStepEvent) deadline() time.Time { return e.since.Add(e.due) }
 
 type ffiState uint8
 

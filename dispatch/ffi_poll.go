@@ -47,10 +47,10 @@ func (c *FfiDispatchChannel) Poll(into []FfiDelivery, limit, maxBytes int) []Ffi
 // hold hands the event to the host. The caller holds mu.
 func (c *FfiDispatchChannel) hold(e *FfiStepEvent, now time.Time) FfiDelivery {
 	d := FfiDelivery{Event: e, Payload: e.payload}
-	e.state, e.since, e.deadline, e.payload = ffiHeld, now, now.Add(e.Timeout), nil
+	e.state, e.since, e.due, e.payload = ffiHeld, now, e.Timeout, nil
 	c.held++
 	c.counts.Polled++
-	c.ring(e.deadline)
+	c.ring(e.deadline())
 	c.cfg.OnHeld(e)
 	return d
 }
