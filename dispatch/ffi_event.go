@@ -119,11 +119,12 @@ func endOf(cause error) FfiEnd {
 	return FfiCancelled
 }
 
-// newEventID makes a version 7 UUID. They are made for each delivery, and need not be hard to guess.
+// newEventID makes a version 7 UUID, whose time goes on below the millisecond. They are made for each delivery, and need
+// not be hard to guess.
 func newEventID(now time.Time) (id sdk.UUID) {
-	ms, low := now.UnixMilli(), rand.Uint64()
-	binary.BigEndian.PutUint64(id[:8], uint64(ms)<<16|rand.Uint64()&0x0fff|0x7000)
-	binary.BigEndian.PutUint64(id[8:], low&^(3<<62)|2<<62)
+	ms, below := uint64(now.UnixMilli()), uint64(now.Nanosecond())%1e6<<12/1e6
+	binary.BigEndian.PutUint64(id[:8], ms<<16|7<<12|below)
+	binary.BigEndian.PutUint64(id[8:], rand.Uint64()>>2|2<<62)
 	return id
 }
 

@@ -122,9 +122,10 @@ func (c *FfiDispatchChannel) load(batch []*FfiStepEvent) {
 	for i, e := range batch {
 		e.EventID = newEventID(published)
 		e.payload, e.failure = c.payload(e)
-		if now := time.Now(); now.Sub(published) > publishAfter || i == len(batch)-1 {
-			c.publish(batch[first:i+1], now)
-			first, published = i+1, now
+		if i == len(batch)-1 || time.Since(published) > publishAfter {
+			published = time.Now()
+			c.publish(batch[first:i+1], published)
+			first = i + 1
 		}
 	}
 }
@@ -160,21 +161,24 @@ func (c *FfiDispatchChannel) publish(batch []*FfiStepEvent, now time.Time) {
 		default:
 			e.state, e.since = ffiWaiting, now
 			c.waiting = append(c.waiting, e)
-			c.ring(now.Add(min(c.cfg.StarvationThreshold, c.cfg.UnpolledTimeout)))
 		}
 	}
+	c.ring(now.Add(min(c.cfg.StarvationThreshold, c.cfg.UnpolledTimeout)))
 	c.mu.Unlock()
 	c.cfg.OnReady()
 }
 
 // payload asks the source until it answers, for good or ill.
 func (c *FfiDispatchChannel) payload(e *FfiStepEvent) ([]byte, error) {
-	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval = 10*time.Millisecond, time.Second
+	var wait *backoff.ExponentialBackOff
 	for {
 		payload, err := c.ask(c.ctx, e)
 		if answered(err) {
 			return payload, err
+		}
+		if wait == nil {
+			wait = backoff.NewExponentialBackOff()
+			wait.InitialInterval, wait.MaxInterval = 10*time.Millisecond, time.Second
 		}
 		c.cfg.Logger.Warn("a step's event cannot be made yet", "step_uuid", e.Message.stepUUID(), "error", err)
 		select {

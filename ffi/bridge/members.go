@@ -12,12 +12,13 @@ import (
 // checked are the limits of what is part of a document that was held against its own.
 var checked = payload.Limits{MaxBytes: payload.HardMaxBytes, MaxDepth: payload.HardMaxDepth, MaxKeys: math.MaxInt}
 
-// memberReader reads the members of an object, one after the other, and those of objects in it. Keys must be unique.
+// memberReader reads the members of an object, one after the other, and those of an object in it. Keys must be unique.
 type memberReader struct {
 	scope
 	key    []byte
 	err    error
 	reader payload.Reader
+	around scope // while it is in an object in another
 }
 
 // scope is the object that a reader is in.
@@ -26,6 +27,11 @@ type scope struct {
 	text []byte // from the object on
 	read int    // members
 	seen uint64 // a bit for each key, not always another one
+}
+
+// set copies field by field: a processor stalls when it copies at once what was written in parts a moment ago.
+func (s *scope) set(from *scope) {
+	s.path, s.text, s.read, s.seen = from.path, from.text, from.read, from.seen
 }
 
 // open begins with an object.
@@ -38,23 +44,20 @@ func (r *memberReader) open(raw []byte, path string, limits payload.Limits) {
 	}
 }
 
-// enter goes into the value at hand, if it is an object: next reads its members then. around is for leave.
-func (r *memberReader) enter(path string) (around scope, ok bool) {
+// enter goes into the value at hand, if it is an object: next reads its members, until leave.
+func (r *memberReader) enter(path string) bool {
 	text := r.reader.Rest()
 	if len(text) == 0 || text[0] != '{' {
-		return around, false
+		return false
 	}
 	r.reader.Enter()
-	// One by one: a processor is slow to copy at once what was written in parts a moment ago.
-	around.path, around.text, around.read, around.seen = r.path, r.text, r.read, r.seen
+	r.around.set(&r.scope)
 	r.path, r.text, r.read, r.seen = path, text, 0, 0
-	return around, true
+	return true
 }
 
 // leave goes back to the object around the one that was read.
-func (r *memberReader) leave(around scope) {
-	r.path, r.text, r.read, r.seen = around.path, around.text, around.read, around.seen
-}
+func (r *memberReader) leave() { r.scope.set(&r.around) }
 
 // next moves on to the next member; false means that there is none, or err.
 func (r *memberReader) next() bool {

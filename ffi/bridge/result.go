@@ -69,17 +69,20 @@ func decodeResult(raw []byte, step sdk.UUID, limits payload.Limits) (*sdk.StepEx
 
 func (d *resultDocument) member(r *memberReader) error {
 	if string(r.key) == "metadata" { // most results have it: it is read on the way
-		if around, ok := r.enter("metadata"); ok {
+		if r.enter("metadata") {
 			err := d.metadata(r)
-			r.leave(around)
+			r.leave()
 			return err
 		}
 	}
-	at := r.place()
 	value, err := r.value()
 	if err != nil {
 		return err
 	}
+	return d.said(r.place(), value)
+}
+
+func (d *resultDocument) said(at place, value json.RawMessage) error {
 	switch string(at.key) {
 	case "schema_version":
 		return checkVersion(at, value)

@@ -73,41 +73,42 @@ func (t *table[T]) put(v T) handle {
 // get finds a value. If it is gone, known says that it once was there, and end how it ended, if that is still known.
 func (t *table[T]) get(h handle) (v T, end string, ok, known bool) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if h.kind() != t.kind || int(h.index()) >= len(t.slots) {
-		return v, "", false, false
-	}
-	s := &t.slots[h.index()]
+	s := t.slot(h)
 	switch {
-	case h.generation() == 0 || h.generation() > s.generation:
-		return v, "", false, false
+	case s == nil || h.generation() == 0 || h.generation() > s.generation:
 	case h.generation() < s.generation:
-		return v, "", false, true
-	case !s.live:
-		return v, s.end, false, true
+		known = true
+	case s.live:
+		v, ok, known = s.value, true, true
+	default:
+		end, known = s.end, true
 	}
-	return s.value, "", true, true
+	t.mu.Unlock()
+	return v, end, ok, known
+}
+
+// slot is where a value is or was, or nil. The caller holds mu.
+func (t *table[T]) slot(h handle) *slot[T] {
+	if i := int(h.index()); h.kind() == t.kind && i < len(t.slots) {
+		return &t.slots[i]
+	}
+	return nil
 }
 
 // remove drops a value and remembers how it ended; false means that it was gone.
 func (t *table[T]) remove(h handle, end string) (v T, ok bool) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if h.kind() != t.kind || int(h.index()) >= len(t.slots) {
-		return v, false
+	if s := t.slot(h); s != nil && s.live && s.generation == h.generation() {
+		var zero T
+		v, ok = s.value, true
+		s.live, s.value, s.end = false, zero, end
+		t.live--
+		if s.generation < math.MaxUint32 {
+			t.free = append(t.free, h.index())
+		}
 	}
-	s := &t.slots[h.index()]
-	if !s.live || s.generation != h.generation() {
-		return v, false
-	}
-	v = s.value
-	var zero T
-	s.live, s.value, s.end = false, zero, end
-	t.live--
-	if s.generation < math.MaxUint32 {
-		t.free = append(t.free, h.index())
-	}
-	return v, true
+	t.mu.Unlock()
+	return v, ok
 }
 
 func (t *table[T]) size() int {
