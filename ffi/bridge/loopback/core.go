@@ -2,6 +2,7 @@ package loopback
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,7 +48,10 @@ type Core struct {
 	store    store
 	logger   *slog.Logger
 	environ  []string
-	latest   [64]atomic.Pointer[dispatch.DispatchHandlerMessage]
+
+	mu     sync.Mutex
+	latest [most]*dispatch.DispatchHandlerMessage
+	next   int // of latest
 }
 
 var _ bridge.Core = (*Core)(nil)
@@ -138,35 +142,54 @@ func (c *Core) makeSteps() {
 		if c.slots.Acquire(c.ctx) != nil {
 			return
 		}
-		for n := 1 + c.slots.TryAcquire(63); n > 0; n-- {
-			if c.wanted.Load() == 0 {
-				c.slots.Release(n)
-				break
-			}
-			c.wanted.Add(-1)
-			c.channel.Dispatch(c.ctx, c.message())
+		n := 1 + c.slots.TryAcquire(most-1)
+		made := n
+		if wanted := c.wanted.Load(); wanted >= 0 {
+			made = int(min(wanted, int64(n)))
+			c.wanted.Add(-int64(made))
 		}
+		c.dispatch(c.messages(made))
+		c.slots.Release(n - made)
 	}
 }
+
+// most is how many steps are made at once.
+const most = 64
 
 // anyStep is what handlers would know of a step; hosts know only the event.
 var anyStep = sdk.NewStepContext(sdk.StepData{Attempt: 1, MaxAttempts: 1})
 
-func (c *Core) message() *dispatch.DispatchHandlerMessage {
-	n := c.store.made.Add(1)
-	key := dispatch.StepKey{Attempt: 1}
-	for i := range 8 {
-		key.TaskUUID[15-i] = byte(n >> (8 * i))
+// messages makes steps, some at a time: what the tests measure is the interface.
+func (c *Core) messages(n int) []dispatch.DispatchHandlerMessage {
+	last := c.store.made.Add(int64(n))
+	messages := make([]dispatch.DispatchHandlerMessage, n)
+	for i := range messages {
+		m := &messages[i]
+		m.Key.Attempt, m.Handler, m.Step = 1, "loopback", anyStep
+		binary.BigEndian.PutUint64(m.Key.TaskUUID[8:], uint64(last-int64(i)))
 	}
-	m := &dispatch.DispatchHandlerMessage{Key: key, Handler: "loopback", Step: anyStep}
-	c.latest[n%int64(len(c.latest))].Store(m)
-	return m
+	return messages
+}
+
+func (c *Core) dispatch(messages []dispatch.DispatchHandlerMessage) {
+	c.mu.Lock()
+	for i := range messages {
+		c.latest[c.next%most] = &messages[i]
+		c.next++
+	}
+	c.mu.Unlock()
+	for i := range messages {
+		c.channel.Dispatch(c.ctx, &messages[i])
+	}
 }
 
 // cancelAll cancels the steps that were made last; those that have ended do not mind.
 func (c *Core) cancelAll() {
-	for i := range c.latest {
-		if m := c.latest[i].Load(); m != nil {
+	c.mu.Lock()
+	latest := c.latest
+	c.mu.Unlock()
+	for _, m := range latest {
+		if m != nil {
 			m.Cancel(dispatch.ErrCancelled)
 		}
 	}

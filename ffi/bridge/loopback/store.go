@@ -28,17 +28,19 @@ func (s *store) AcceptResults(_ context.Context, batch []*dispatch.Completion, _
 	if !s.up.Load() {
 		return 0, errAway
 	}
-	s.accepted.Add(int64(len(batch)))
+	var released, succeeded int64
 	for _, c := range batch {
 		switch {
 		case c.Released:
-			s.released.Add(1)
+			released++
 		case c.Result.Success:
-			s.succeeded.Add(1)
-		default:
-			s.failed.Add(1)
+			succeeded++
 		}
 	}
+	s.released.Add(released)
+	s.succeeded.Add(succeeded)
+	s.failed.Add(int64(len(batch)) - released - succeeded)
+	s.accepted.Add(int64(len(batch)))
 	return 0, nil
 }
 
