@@ -105,6 +105,7 @@ type FfiDispatchChannel struct {
 
 	unsent atomic.Int64 // results that were taken over and not yet sent
 	full   atomic.Bool  // a result was refused since there was room last
+	queued atomic.Bool  // there is something in waiting
 
 	mu        sync.Mutex
 	events    eventList // all but those that are gone

@@ -39,7 +39,7 @@ func (c *FfiDispatchChannel) Poll(into []FfiDelivery, limit, maxBytes int) []Ffi
 		}
 		took++
 	}
-	c.waiting = shift(c.waiting, took)
+	c.dequeue(took)
 	c.breaker.handed(handed, refused)
 	return into
 }
@@ -76,7 +76,14 @@ func (c *FfiDispatchChannel) skipEnded() {
 	for n < len(c.waiting) && c.waiting[n].state != ffiWaiting {
 		n++
 	}
-	c.waiting = shift(c.waiting, n)
+	c.dequeue(n)
+}
+
+// dequeue drops the first n of those that wait. The caller holds mu.
+func (c *FfiDispatchChannel) dequeue(n int) {
+	if c.waiting = shift(c.waiting, n); len(c.waiting) == 0 {
+		c.queued.Store(false)
+	}
 }
 
 // shift drops the first n values and lets go of what they point to.
@@ -112,7 +119,8 @@ func (c *FfiDispatchChannel) loadAll() {
 	}
 }
 
-// publishAfter is how long a payload that is made may wait for the next ones, so that they are published together.
+// publishAfter is how long a payload that is made may wait for the next ones, so that they are published together, while
+// there is nothing else to be polled.
 const publishAfter = 200 * time.Microsecond
 
 // load makes the payloads of events, one after the other, and has them polled.
@@ -122,7 +130,7 @@ func (c *FfiDispatchChannel) load(batch []*FfiStepEvent) {
 	for i, e := range batch {
 		e.EventID = newEventID(published)
 		e.payload, e.failure = c.payload(e)
-		if i == len(batch)-1 || time.Since(published) > publishAfter {
+		if i == len(batch)-1 || !c.queued.Load() && time.Since(published) > publishAfter {
 			published = time.Now()
 			c.publish(batch[first:i+1], published)
 			first = i + 1
@@ -163,6 +171,7 @@ func (c *FfiDispatchChannel) publish(batch []*FfiStepEvent, now time.Time) {
 			c.waiting = append(c.waiting, e)
 		}
 	}
+	c.queued.Store(len(c.waiting) > 0)
 	c.ring(now.Add(min(c.cfg.StarvationThreshold, c.cfg.UnpolledTimeout)))
 	c.mu.Unlock()
 	c.cfg.OnReady()

@@ -18,7 +18,8 @@ func (c *FfiDispatchChannel) Drain() {
 	for _, m := range c.parked {
 		c.giveSlot(m)
 	}
-	c.parked, c.waiting, c.loading = nil, nil, nil
+	c.parked, c.loading = nil, nil
+	c.dequeue(len(c.waiting))
 	c.checkIdle()
 	c.mu.Unlock()
 	c.cfg.OnReady()

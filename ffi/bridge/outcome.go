@@ -20,7 +20,7 @@ var outcome = []byte("_outcome")
 // checkOutcomes holds what decision and batchable steps return within their result against the contract. A result that is
 // no object, or has neither key, is free-form.
 func checkOutcomes(result json.RawMessage) error {
-	if result[0] != '{' || !bytes.Contains(result, outcome) {
+	if result[0] != '{' || len(result) < len(decisionKey) || !bytes.Contains(result, outcome) {
 		return nil
 	}
 	var r payload.Reader

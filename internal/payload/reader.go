@@ -69,15 +69,18 @@ func (r *Reader) Next() bool {
 		r.at, r.first = at, false
 		r.refuse(problem)
 		return false
-	case !r.first:
-		at, problem = s.next(at)
-	case s.closer == '}':
-		at, problem = s.key(at)
+	case r.first:
+	case s.raw[at] == ',':
+		at = skipSpace(s.raw, at+1)
+	default:
+		problem = s.badItem()
+	}
+	if problem == "" && s.closer == '}' {
+		if at, problem = s.key(at); problem == "" {
+			r.Key = s.lastKey()
+		}
 	}
 	r.at, r.first, r.unread = at, false, problem == ""
-	if r.unread && s.closer == '}' {
-		r.Key = s.lastKey()
-	}
 	r.refuse(problem)
 	return r.unread
 }

@@ -120,28 +120,24 @@ func (s *scanner) value(at int) (_ int, problem string) {
 			s.leave()
 			at++
 		}
-		if at, problem = s.next(at); problem != "" {
-			return at, problem
+		if raw[at] != ',' {
+			return at, s.badItem()
+		}
+		if at = skipSpace(raw, at+1); s.closer == '}' {
+			if at, problem = s.key(at); problem != "" {
+				return at, problem
+			}
 		}
 	}
 	return at, badEnd
 }
 
-// next passes over the comma at at, and over the key that follows it in an object, to the next value.
-func (s *scanner) next(at int) (int, string) {
-	object := s.closer == '}'
-	switch {
-	case s.raw[at] == ',':
-		at = skipSpace(s.raw, at+1)
-	case object:
-		return at, badInObject
-	default:
-		return at, badInArray
+// badItem is the problem with what follows a value, in a bracket, but neither closes that nor is a comma.
+func (s *scanner) badItem() string {
+	if s.closer == '}' {
+		return badInObject
 	}
-	if object {
-		return s.key(at)
-	}
-	return at, ""
+	return badInArray
 }
 
 // open enters the bracket at at and returns where its first item would start.
