@@ -76,7 +76,7 @@ func tkgo_complete_batch(h C.tasker_handle, tokens *C.tasker_token, results **C.
 	defer finish("tasker_complete_batch", &rc, out, &r)
 	injected("tasker_complete_batch")
 	n := int(count)
-	batch := completions{unsafe.Slice(tokens, n), unsafe.Slice(results, n), unsafe.Slice(sizes, n), unsafe.Slice(codes, n)}
+	batch := &completions{unsafe.Slice(tokens, n), unsafe.Slice(results, n), unsafe.Slice(sizes, n), unsafe.Slice(codes, n)}
 	r = lib.CompleteBatch(uint64(h), batch)
 	return
 }
@@ -89,10 +89,10 @@ type completions struct {
 	codes   []C.int32_t
 }
 
-func (c completions) Len() int                       { return len(c.tokens) }
-func (c completions) Token(i int) uint64             { return uint64(c.tokens[i]) }
-func (c completions) Result(i int) []byte            { return bytesOf(c.results[i], c.sizes[i]) }
-func (c completions) Answer(i int, code bridge.Code) { c.codes[i] = C.int32_t(code) }
+func (c *completions) Len() int                       { return len(c.tokens) }
+func (c *completions) Token(i int) uint64             { return uint64(c.tokens[i]) }
+func (c *completions) Result(i int) []byte            { return bytesOf(c.results[i], c.sizes[i]) }
+func (c *completions) Answer(i int, code bridge.Code) { c.codes[i] = C.int32_t(code) }
 
 //export tkgo_checkpoint
 func tkgo_checkpoint(h C.tasker_handle, t C.tasker_token, data *C.uint8_t, n C.size_t, timeout C.int32_t, out *C.tasker_buf) (rc C.int32_t) {

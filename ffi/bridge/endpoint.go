@@ -44,10 +44,11 @@ func (e *endpoint) push(f Frame) {
 	e.ready.raise()
 }
 
-// scratch is what a poll gathers in.
+// scratch is what a poll gathers in, or what a batch of results is read into.
 type scratch struct {
 	frames     []Frame
 	deliveries []dispatch.FfiDelivery
+	endings    []dispatch.FfiEnding
 }
 
 var scratches = sync.Pool{New: func() any { return &scratch{} }}
@@ -55,7 +56,8 @@ var scratches = sync.Pool{New: func() any { return &scratch{} }}
 func (s *scratch) release() {
 	clear(s.frames)
 	clear(s.deliveries)
-	s.frames, s.deliveries = s.frames[:0], s.deliveries[:0]
+	clear(s.endings)
+	s.frames, s.deliveries, s.endings = s.frames[:0], s.deliveries[:0], s.endings[:0]
 	scratches.Put(s)
 }
 

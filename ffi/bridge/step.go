@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/tasker-systems/tasker-go/dispatch"
 	"github.com/tasker-systems/tasker-go/internal/payload"
@@ -72,7 +73,10 @@ type Completions interface {
 // the reply is that to the first that was not.
 func (l *Library) CompleteBatch(h uint64, batch Completions) (reply Reply) {
 	var w *worker
-	endings := make([]dispatch.FfiEnding, batch.Len())
+	kept := scratches.Get().(*scratch)
+	defer kept.release()
+	kept.endings = slices.Grow(kept.endings, batch.Len())[:batch.Len()]
+	endings := kept.endings
 	for i := range endings {
 		s, result, err := l.ending(h, batch.Token(i), batch.Result(i))
 		if err != nil {
