@@ -164,14 +164,19 @@ func (c *FfiDispatchChannel) deliver(m *DispatchHandlerMessage, checkpoint json.
 		return
 	}
 	hungry := len(c.loading) == 0 && len(c.waiting) == 0
+	if !hungry {
+		c.loading = append(c.loading, e)
+	}
 	c.mu.Unlock()
 	m.cancellation.attach(func(cause error) { c.cancel(e, cause) })
-	if hungry && c.loadAtOnce(e) {
-		return
+	if hungry {
+		if c.loadAtOnce(e) {
+			return
+		}
+		c.mu.Lock()
+		c.loading = append(c.loading, e)
+		c.mu.Unlock()
 	}
-	c.mu.Lock()
-	c.loading = append(c.loading, e)
-	c.mu.Unlock()
 	c.toLoad.Signal()
 }
 

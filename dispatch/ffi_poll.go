@@ -203,8 +203,11 @@ func (c *FfiDispatchChannel) payload(e *FfiStepEvent) ([]byte, error) {
 
 // answered says whether the source need not be asked again.
 func answered(err error) bool {
+	if err == nil {
+		return true
+	}
 	var step *sdk.StepError
-	return err == nil || errors.As(err, &step) && !step.Retryable
+	return errors.As(err, &step) && !step.Retryable
 }
 
 func (c *FfiDispatchChannel) ask(ctx context.Context, e *FfiStepEvent) (payload []byte, err error) {
