@@ -211,6 +211,35 @@ func TestAHostWithNothingElseToRunIsGivenAStepAtOnceIfAllOfItIsInMemory(t *testi
 	})
 }
 
+func TestAStepIsHandedOutWhileTheNextOneIsMadeUnlessOthersWaitToBePolled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHostTest(t, 5, FfiConfig{Loaders: 1})
+		h.cold = true
+		h.payload = func(*FfiStepEvent) ([]byte, error) { time.Sleep(time.Second); return []byte(`{}`), nil }
+		polled := func() int {
+			got := h.poll(5)
+			for _, d := range got {
+				require.NoError(t, h.Complete(d.Event, success()))
+			}
+			return len(got)
+		}
+		h.dispatch(0)
+		synctest.Wait() // the loader is busy, and will take on the others together
+		for range 4 {
+			h.dispatch(0)
+		}
+		time.Sleep(1500 * time.Millisecond)
+		require.Equal(t, 1, polled())
+		time.Sleep(2 * time.Second)
+		require.Equal(t, 1, polled(), "the third is made, but the second has waited until now")
+		time.Sleep(time.Second)
+		require.Equal(t, 2, polled(), "the third comes with the fourth, before the fifth is made")
+		time.Sleep(time.Second)
+		require.Equal(t, 1, polled())
+		h.stop()
+	})
+}
+
 func TestOfManyResultsEachIsTakenOverOrNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHostTest(t, 5, FfiConfig{CompletionBufferSize: 2})
