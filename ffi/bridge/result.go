@@ -68,12 +68,10 @@ func decodeResult(raw []byte, step sdk.UUID, limits payload.Limits) (*sdk.StepEx
 }
 
 func (d *resultDocument) member(r *memberReader) error {
-	if string(r.key) == "metadata" { // most results have it: it is read on the way
-		if r.enter("metadata") {
-			err := d.metadata(r)
-			r.leave()
-			return err
-		}
+	if string(r.key) == "metadata" && r.enter("metadata") { // most results have it: it is read on the way
+		err := d.metadata(r)
+		r.leave()
+		return err
 	}
 	value, err := r.value()
 	if err != nil {
