@@ -23,6 +23,7 @@ var allowed = map[string]string{
 	"internal/embedpg/embedpg.go":  "os.Getenv",
 	"internal/system/context.go":   "os.Getenv", // a default that the library replaces
 	"internal/config/load.go":      "//",
+	"ffi/bridge/processors.go":     `os.Getenv("GOMAXPROCS")`, // which the scheduler itself took from there
 }
 
 // spawns are the files of the library that start goroutines, each of which recovers.
