@@ -75,8 +75,9 @@ func readLines[T any](file string) (all []T, err error) {
 
 // conduct is how a step behaves, as its task's context says by step name, or for all steps by "*".
 type conduct struct {
-	// MS is how long the step takes.
-	MS int
+	// MS is how long the step takes, at least; it also takes until there is a file by the name of Until, if that is given.
+	MS    int
+	Until string
 	// Stubborn steps do not notice that they are cancelled.
 	Stubborn bool
 	// Fail, Die and Panic are how many attempts fail, kill their process and panic, before one goes well.
@@ -148,11 +149,15 @@ func (c conduct) pass(ctx context.Context) error {
 	if c.Stubborn {
 		ctx = context.WithoutCancel(ctx)
 	}
-	select {
-	case <-time.After(time.Duration(c.MS) * time.Millisecond):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	for wait := time.Duration(c.MS) * time.Millisecond; ; wait = tick {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if _, err := os.Stat(c.Until); c.Until == "" || err == nil {
+			return nil
+		}
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -35,13 +37,15 @@ func TestI1_AStepHoldsOneSlotFromItsClaimUntilItsResultIsAccepted(t *testing.T) 
 	require.Eventually(t, func() bool { return n.Worker.Slots.InUse() == 0 }, patience, tick)
 
 	// A result that the database does not take yet keeps its slot.
-	slow := w.submit(t, n, "wide", map[string]conduct{"cut": {MS: 150}})
+	locked := filepath.Join(t.TempDir(), "locked")
+	slow := w.submit(t, n, "wide", map[string]conduct{"cut": {Until: locked}})
 	w.effectOf(t, slow, "cut", "start", 1)
 	tx, err := w.db.Pool(t).Begin(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
 	_, err = tx.Exec(t.Context(), `select from tasker.workflow_steps where task_uuid = $1 and step_no = 0 for update`, slow)
 	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(locked, nil, 0o600))
 	w.effectOf(t, slow, "cut", "end", 1)
 	w.eventually(t, patience, 1, `select count(*) from pg_stat_activity where datname = current_database() and query like '/* tasker:end_attempt %' and wait_event_type = 'Lock'`)
 	require.GreaterOrEqual(t, n.Worker.Slots.InUse(), 1)
