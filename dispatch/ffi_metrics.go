@@ -53,8 +53,12 @@ type FfiDispatchMetrics struct {
 	Heartbeats map[string]json.RawMessage `json:"heartbeats,omitempty"`
 }
 
-// SlotsInUse is how many steps are under way in the process, whatever runs them.
-func (c *FfiDispatchChannel) SlotsInUse() int { return c.slots.InUse() }
+// UnderWay is how many steps the host holds or is about to be given. Slots tell less: a claim takes all that are free.
+func (c *FfiDispatchChannel) UnderWay() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held + len(c.waiting) + len(c.loading)
+}
 
 // Metrics looks at every step of the channel; it does not wait for anything.
 func (c *FfiDispatchChannel) Metrics() FfiDispatchMetrics {

@@ -72,7 +72,7 @@ func (p *processors) adjust() {
 	defer p.mu.Unlock()
 	underWay := 0
 	for s := range p.steps {
-		underWay += s.SlotsInUse()
+		underWay += s.UnderWay()
 	}
 	extra := len(p.steps) > 0 && underWay <= runtime.NumCPU()
 	if extra == p.extra {

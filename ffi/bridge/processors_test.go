@@ -11,7 +11,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tasker-systems/tasker-go/dispatch"
+	"github.com/tasker-systems/tasker-go/sdk"
 )
+
+// plain is a source of events and a sink of results.
+type plain struct{}
+
+func (plain) StepEvent(context.Context, *dispatch.FfiStepEvent) ([]byte, error) {
+	return []byte("{}"), nil
+}
+func (plain) Send(*dispatch.Completion)                {}
+func (plain) TrySend(batch []*dispatch.Completion) int { return len(batch) }
 
 func TestThereAreProcessorsToSpareWhileFewStepsAreUnderWay(t *testing.T) {
 	was, set := os.LookupEnv("GOMAXPROCS")
@@ -28,7 +38,7 @@ func TestThereAreProcessorsToSpareWhileFewStepsAreUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		many := runtime.NumCPU() + 1
 		slots := dispatch.NewSlots(many)
-		steps := dispatch.NewFfiDispatchChannel(nil, slots, nil, dispatch.FfiConfig{})
+		steps := dispatch.NewFfiDispatchChannel(plain{}, slots, plain{}, dispatch.FfiConfig{})
 		ctx, free := context.WithCancel(t.Context())
 		var p processors
 		go p.serve(ctx, steps)
@@ -36,8 +46,13 @@ func TestThereAreProcessorsToSpareWhileFewStepsAreUnderWay(t *testing.T) {
 		require.Equal(t, byDefault+spareProcessors, runtime.GOMAXPROCS(0), "an idle worker")
 		require.Equal(t, many, slots.TryAcquire(many))
 		time.Sleep(2 * lookAtLoad)
+		require.Equal(t, byDefault+spareProcessors, runtime.GOMAXPROCS(0), "one that claims, for which it takes all slots")
+		for range many {
+			steps.Dispatch(ctx, &dispatch.DispatchHandlerMessage{Step: sdk.NewStepContext(sdk.StepData{})})
+		}
+		time.Sleep(2 * lookAtLoad)
 		require.Equal(t, byDefault, runtime.GOMAXPROCS(0), "a busy one")
-		slots.Release(1)
+		steps.Drain()
 		time.Sleep(2 * lookAtLoad)
 		require.Equal(t, byDefault+spareProcessors, runtime.GOMAXPROCS(0))
 		free()
@@ -47,7 +62,6 @@ func TestThereAreProcessorsToSpareWhileFewStepsAreUnderWay(t *testing.T) {
 		t.Setenv("GOMAXPROCS", "1")
 		p.serve(t.Context(), steps)
 		require.Equal(t, byDefault, runtime.GOMAXPROCS(0), "the user's choice")
-		steps.Drain()
 		require.NoError(t, steps.Stop(t.Context(), 0))
 	})
 }
