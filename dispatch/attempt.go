@@ -33,7 +33,7 @@ type attempt struct {
 
 // run calls the handler. Exactly one completion is sent: when the handler returns, or when its time is up before that. It
 // returns the step that the result made the runner's next.
-func (a *attempt) run() (next *DispatchHandlerMessage) {
+func (a *attempt) run() (next *attempt) {
 	s, m := a.service, a.message
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)

@@ -31,10 +31,10 @@ type HandlerDispatchService struct {
 	registry sdk.StepHandlerRegistry
 	slots    *Slots
 	sink     CompletionSender
-	messages chan *DispatchHandlerMessage // for idle runners
+	attempts chan *attempt // for idle runners
 
 	mu       sync.Mutex
-	idle     int // runners that no message is on the way to
+	idle     int // runners that no attempt is on the way to
 	stopping bool
 	running  map[*attempt]struct{}
 	runners  sync.WaitGroup
@@ -50,59 +50,45 @@ func NewHandlerDispatchService(registry sdk.StepHandlerRegistry, slots *Slots, s
 	}
 	return &HandlerDispatchService{
 		cfg: cfg, registry: registry, slots: slots, sink: sink,
-		messages: make(chan *DispatchHandlerMessage, max(cfg.DispatchBufferSize, slots.Size())),
+		attempts: make(chan *attempt, max(cfg.DispatchBufferSize, slots.Size())),
 		running:  map[*attempt]struct{}{},
 	}
 }
 
 // Dispatch has a step run whose slot is held: by the runner whose turn ctx holds, by an idle one, or by a new one. It does
-// not wait: there is as much room as there are slots.
+// not wait: there is as much room as there are slots. What comes before Stop is run; what comes after it is given back.
 func (s *HandlerDispatchService) Dispatch(ctx context.Context, m *DispatchHandlerMessage) {
-	if turnOf(ctx).take(s, m) {
-		return
-	}
+	a := &attempt{service: s, message: m}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.stopping:
+	if s.stopping {
 		go s.release(m) // which may wait
+		return
+	}
+	s.running[a] = struct{}{}
+	switch {
+	case turnOf(ctx).take(a):
 	case s.idle > 0:
 		s.idle--
-		s.messages <- m
+		s.attempts <- a
 	default:
 		s.runners.Add(1)
-		go s.run(m)
+		go s.run(a)
 	}
 }
 
 // run is a runner: it runs a step, what its result leads to, and steps that come later. The goroutine stays, since a new one
 // would begin with a stack too small for handlers.
-func (s *HandlerDispatchService) run(m *DispatchHandlerMessage) {
+func (s *HandlerDispatchService) run(a *attempt) {
 	defer s.runners.Done()
-	for open := true; open; m, open = <-s.messages {
-		for m != nil {
-			m = s.runOne(m)
+	for open := true; open; a, open = <-s.attempts {
+		for a != nil {
+			a = a.run()
 		}
 		s.mu.Lock()
 		s.idle++
 		s.mu.Unlock()
 	}
-}
-
-// runOne runs a step, and returns the one that its result made the runner's next.
-func (s *HandlerDispatchService) runOne(m *DispatchHandlerMessage) (next *DispatchHandlerMessage) {
-	a := &attempt{service: s, message: m}
-	s.mu.Lock()
-	stopping := s.stopping
-	if !stopping {
-		s.running[a] = struct{}{}
-	}
-	s.mu.Unlock()
-	if stopping {
-		s.release(m)
-		return nil
-	}
-	return a.run()
 }
 
 // release gives back a step that was not started.
@@ -111,14 +97,14 @@ func (s *HandlerDispatchService) release(m *DispatchHandlerMessage) {
 	s.sink.Send(&Completion{Message: m, Released: true})
 }
 
-// Stop starts no further step: those that come are given back. Handlers that run may finish until ctx is done; then they are
+// Stop takes no further step: those that come are given back. Handlers that run may finish until ctx is done; then they are
 // cancelled, and after another grace the attempts of those that still run are given back. A handler that never returns is
 // left behind, and counted in the error.
 func (s *HandlerDispatchService) Stop(ctx context.Context, grace time.Duration) error {
 	s.mu.Lock()
 	if !s.stopping {
 		s.stopping = true
-		close(s.messages)
+		close(s.attempts)
 	}
 	s.mu.Unlock()
 	back := make(chan struct{})
@@ -128,7 +114,7 @@ func (s *HandlerDispatchService) Stop(ctx context.Context, grace time.Duration) 
 		return nil
 	case <-ctx.Done():
 	}
-	for _, a := range s.attempts() {
+	for _, a := range s.unfinished() {
 		a.message.Cancel(ErrShutdown)
 	}
 	select {
@@ -136,7 +122,7 @@ func (s *HandlerDispatchService) Stop(ctx context.Context, grace time.Duration) 
 		return nil
 	case <-time.After(grace):
 	}
-	left := s.attempts()
+	left := s.unfinished()
 	if len(left) == 0 {
 		return nil // the results of the last are on their way
 	}
@@ -152,7 +138,7 @@ func (s *HandlerDispatchService) stops() bool {
 	return s.stopping
 }
 
-func (s *HandlerDispatchService) attempts() []*attempt {
+func (s *HandlerDispatchService) unfinished() []*attempt {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := make([]*attempt, 0, len(s.running))

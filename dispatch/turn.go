@@ -7,7 +7,7 @@ import "context"
 // goroutines and back would take longer than a small handler.
 type turn struct {
 	service *HandlerDispatchService
-	next    *DispatchHandlerMessage
+	next    *attempt
 }
 
 type turnKey struct{}
@@ -21,17 +21,17 @@ func turnOf(ctx context.Context) *turn {
 	return t
 }
 
-// take makes m the runner's next step; false means that it has one already, or that it is not s's.
-func (t *turn) take(s *HandlerDispatchService, m *DispatchHandlerMessage) bool {
-	if t == nil || t.service != s || t.next != nil {
+// take makes a the runner's next step; false means that it has one already, or belongs to another service.
+func (t *turn) take(a *attempt) bool {
+	if t == nil || t.service != a.service || t.next != nil {
 		return false
 	}
-	t.next = m
+	t.next = a
 	return true
 }
 
 // end is the runner's next step, or nil.
-func (t *turn) end() *DispatchHandlerMessage {
+func (t *turn) end() *attempt {
 	if t == nil {
 		return nil
 	}

@@ -73,7 +73,7 @@ func TestPanicsAndMisuseFailTheStepAndNotTheWorker(t *testing.T) {
 		require.Equal(t, "complete", w.taskState(t, w.submit(t, n, one, nil)), "the worker lives")
 	})
 	w.requireIntact(t)
-	require.Zero(t, n.Worker.Slots.InUse())
+	require.Eventually(t, func() bool { return n.Worker.Slots.InUse() == 0 }, patience, tick)
 }
 
 // misuse is a conduct that fails its step, and how.
