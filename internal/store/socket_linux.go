@@ -76,7 +76,7 @@ func (s *socket) Write(p []byte) (written int, err error) {
 }
 
 // transfer makes one call, for at least one byte.
-func transfer(call, fd uintptr, p []byte) (n int, failure syscall.Errno) {
+func transfer(call, fd uintptr, p []byte) (int, syscall.Errno) {
 	for {
 		r, _, failure := syscall.RawSyscall(call, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
 		if failure == 0 {
