@@ -72,7 +72,8 @@ func TestACancelReachesAThousandHandlersOnTwoWorkers(t *testing.T) {
 		require.NoError(t, err)
 		require.Eventually(t, func() bool { return told.Load() == handlers }, patience, time.Millisecond)
 		took := time.Since(began)
-		require.Eventually(t, func() bool { return left.Worker.Slots.InUse()+right.Worker.Slots.InUse() == 0 }, patience, tick)
+		awaitSlots(t, left.Worker.Slots, 0)
+		awaitSlots(t, right.Worker.Slots, 0)
 		require.Equal(t, "cancelled", w.taskState(t, task))
 		return took
 	})
@@ -85,16 +86,16 @@ func TestAStepEndedByHandStopsItsHandlerAndNoOther(t *testing.T) {
 	w.register(t, "sleepers", sleepers(2)...)
 	n := w.node(t, role{Slots: 2, Handlers: allHandlers})
 	task := w.submit(t, n, "sleepers", map[string]conduct{"s0000": {MS: 600_000}, "s0001": {MS: 600_000}})
-	require.Eventually(t, func() bool { return n.Worker.Slots.InUse() == 2 }, patience, tick)
+	awaitSlots(t, n.Worker.Slots, 2)
 	_, err := w.store.Repair(t.Context(), store.Intervention{TaskUUID: task, Action: "resolve_manually", By: "test", Reason: "it hangs"},
 		func(r workflow.RepairTask) (*workflow.RepairPlan, error) { return workflow.ResolveStep(r, 0, false) })
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return n.Worker.Slots.InUse() == 1 }, patience, tick)
+	awaitSlots(t, n.Worker.Slots, 1)
 	require.Equal(t, "resolved_manually", w.step(t, task, "s0000").State)
 	require.Equal(t, "in_progress", w.step(t, task, "s0001").State)
 	_, err = w.store.CancelTask(t.Context(), task, "test", "")
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return n.Worker.Slots.InUse() == 0 }, patience, tick)
+	awaitSlots(t, n.Worker.Slots, 0)
 	w.requireIntact(t)
 }
 
@@ -104,13 +105,13 @@ func TestACancelWhoseNoticeWasLostIsFoundByLooking(t *testing.T) {
 	w.register(t, "sleepers", sleepers(1)...)
 	n := w.node(t, role{Slots: 2, Handlers: allHandlers})
 	task := w.submit(t, n, "sleepers", map[string]conduct{"s0000": {MS: 600_000}})
-	require.Eventually(t, func() bool { return n.Worker.Slots.InUse() == 1 }, patience, tick)
+	awaitSlots(t, n.Worker.Slots, 1)
 	// What CancelTask does, but for the notice.
 	w.db.Exec(t, `with s as (update tasker.workflow_steps set state = 'cancelled', worker_id = null where task_uuid = $1),
 		m as (insert into tasker.step_transitions (task_uuid, step_no, attempt, path) values ($1, 0, 1, '{in_progress,cancelled}')),
 		t as (update tasker.tasks set state = 'cancelled', completed_at = clock_timestamp() where task_uuid = $1),
 		c as (delete from tasker.task_claims where task_uuid = $1)
 		insert into tasker.task_transitions (task_uuid, path) values ($1, '{steps_in_process,cancelled}')`, task)
-	require.Eventually(t, func() bool { return n.Worker.Slots.InUse() == 0 }, patience, tick)
+	awaitSlots(t, n.Worker.Slots, 0)
 	w.requireIntact(t)
 }

@@ -27,7 +27,7 @@ func TestACancelledHandlerIsToldAndItsResultChangesNothing(t *testing.T) {
 		began := w.effectOf(t, task, "s1", "start", 1).At
 		_, err := w.store.CancelTask(t.Context(), task, "test", "no longer wanted")
 		require.NoError(t, err)
-		require.Eventually(t, func() bool { return n.Worker.Slots.InUse() == 0 }, patience, tick)
+		awaitSlots(t, n.Worker.Slots, 0)
 		require.Equal(t, stubborn, time.Since(began) >= lasts, "only a stubborn handler goes on")
 		require.Equal(t, "cancelled", w.taskState(t, task))
 		require.Equal(t, "cancelled", w.step(t, task, "s1").State)

@@ -73,7 +73,7 @@ func TestPanicsAndMisuseFailTheStepAndNotTheWorker(t *testing.T) {
 		require.Equal(t, "complete", w.taskState(t, w.submit(t, n, one, nil)), "the worker lives")
 	})
 	w.requireIntact(t)
-	require.Eventually(t, func() bool { return n.Worker.Slots.InUse() == 0 }, patience, tick)
+	awaitSlots(t, n.Worker.Slots, 0)
 }
 
 // misuse is a conduct that fails its step, and how.
@@ -158,6 +158,6 @@ func TestAResultThatComesAfterTheTimeoutIsNotTaken(t *testing.T) {
 		require.Eventually(t, func() bool { return w.step(t, task, "s1") == want }, patience, tick)
 		require.Zero(t, w.db.Count(t, `select count(*) from tasker.step_transitions where task_uuid = $1 and 'complete' = any(path)`, task))
 	})
-	require.Eventually(t, func() bool { return n.Worker.Slots.InUse() == 0 }, patience, tick)
+	awaitSlots(t, n.Worker.Slots, 0)
 	w.requireIntact(t)
 }

@@ -40,5 +40,5 @@ func TestWhatPostgreSQLDoesNotTakeFailsItsStepForGood(t *testing.T) {
 		})
 	})
 	w.requireIntact(t)
-	require.Eventually(t, func() bool { return n.Worker.Slots.InUse() == 0 }, patience, tick) // a claim takes all for a moment
+	awaitSlots(t, n.Worker.Slots, 0)
 }

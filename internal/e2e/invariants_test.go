@@ -34,7 +34,7 @@ func TestI1_AStepHoldsOneSlotFromItsClaimUntilItsResultIsAccepted(t *testing.T) 
 		require.LessOrEqual(t, n.Worker.Slots.InUse(), 3)
 	}
 	require.Equal(t, "complete", w.taskState(t, task))
-	require.Eventually(t, func() bool { return n.Worker.Slots.InUse() == 0 }, patience, tick)
+	awaitSlots(t, n.Worker.Slots, 0)
 
 	// A result that the database does not take yet keeps its slot.
 	locked := filepath.Join(t.TempDir(), "locked")
@@ -51,7 +51,7 @@ func TestI1_AStepHoldsOneSlotFromItsClaimUntilItsResultIsAccepted(t *testing.T) 
 	require.GreaterOrEqual(t, n.Worker.Slots.InUse(), 1)
 	require.NoError(t, tx.Rollback(t.Context()))
 	require.Equal(t, "complete", w.taskState(t, slow))
-	require.Eventually(t, func() bool { return n.Worker.Slots.InUse() == 0 }, patience, tick)
+	awaitSlots(t, n.Worker.Slots, 0)
 	w.requireIntact(t)
 }
 

@@ -12,8 +12,12 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/tasker-systems/tasker-go/dispatch"
 	"github.com/tasker-systems/tasker-go/internal/actor"
 	"github.com/tasker-systems/tasker-go/internal/config"
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
@@ -95,6 +99,12 @@ func set[T comparable](field *T, value T) {
 type node struct {
 	*system.Node
 	system *system.SystemContext
+}
+
+// awaitSlots waits until so many slots are in use. A claim takes all that are free for a moment.
+func awaitSlots(t testing.TB, slots *dispatch.Slots, want int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return slots.InUse() == want }, patience, tick, "%d slots in use", want)
 }
 
 func startNode(ctx context.Context, r role, logger *slog.Logger) (*node, error) {
