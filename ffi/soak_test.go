@@ -12,7 +12,7 @@ import (
 )
 
 func TestSoakTenMillionRoundTrips(t *testing.T) {
-	f := play(t, time.Hour, "soak", "10000000", "32", "600")
+	f := play(t, time.Hour, "soak", "10000000", "256", "600")
 	require.Less(t, f["rss_after_kb"]-f["rss_before_kb"], 1024.0)
 	require.LessOrEqual(t, f["fds.after"], f["fds"])
 	require.LessOrEqual(t, f["threads.after"], f["threads"]+2)

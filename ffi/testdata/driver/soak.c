@@ -61,7 +61,8 @@ static double cpu_us(void) {
 
 void scenario_soak(long trips, int batch, int payload) {
   char settings[128];
-  snprintf(settings, sizeof settings, "\"loopback.steps\":-1,\"loopback.payload\":%d", payload);
+  int slots = 4 * batch > 256 ? 4 * batch : 256; /* the next batches are made while the host has one */
+  snprintf(settings, sizeof settings, "\"loopback.steps\":-1,\"loopback.payload\":%d,\"loopback.slots\":%d", payload, slots);
   tasker_handle w = worker_started(settings);
   round_trips(w, trips / 10 < 1000000 ? trips / 10 : 1000000, batch); /* warm-up */
   long before = rss_kb();
