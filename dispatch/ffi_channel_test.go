@@ -198,10 +198,17 @@ func TestAHostWithNothingElseToRunIsGivenAStepAtOnceIfAllOfItIsInMemory(t *testi
 		h := newHostTest(t, 2, FfiConfig{})
 		for _, cold := range []bool{false, true} {
 			h.cold = cold
+			h.payload = func(*FfiStepEvent) ([]byte, error) {
+				if cold {
+					time.Sleep(time.Second)
+				}
+				return []byte(`{}`), nil
+			}
 			h.dispatch(0)
 			got := h.Poll(nil, 8, 1<<20)
 			if cold {
 				require.Empty(t, got, "a loader has to read it")
+				time.Sleep(2 * time.Second)
 				got = h.poll(8)
 			}
 			require.Len(t, got, 1)
