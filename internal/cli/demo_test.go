@@ -34,7 +34,7 @@ func readChanges(t *testing.T, output string) []changeLine {
 
 func TestTheDemoEndsWithAFinishedTask(t *testing.T) {
 	t.Parallel()
-	a := newWorld(t).run("demo", "--output", "json", "--pace", "120ms")
+	a := newWorld(t).run("demo", "--output", "json", "--pace", "120ms", "--lease", "1m")
 	require.Equal(t, 0, a.code, a.stderr)
 	require.Empty(t, a.stderr)
 	all := readChanges(t, a.stdout)
@@ -62,11 +62,11 @@ func TestTheDemoEndsWithAFinishedTask(t *testing.T) {
 func TestTheDemoShowsPeopleWhatTheStepsReturned(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	out := w.must("demo", "--pace", "10ms")
+	out := w.must("demo", "--pace", "10ms", "--lease", "1m")
 	require.Contains(t, out, "All state is kept in the configured database.")
-	require.Regexp(t, `\+\d\.\d\ds  process_payment    complete +took \d\.\d\ds\n`, out)
-	require.Regexp(t, `\+\d\.\d\ds  task               complete +4 of 4 steps\n`, out)
-	require.Regexp(t, `process_payment    complete  2/5       \d\.\d\ds  {"currency":"EUR","payment_id":"pay_[0-9a-f]{12}","amount_cents":4498}\n`, out)
+	require.Regexp(t, `\+\d+\.\d\ds  process_payment    complete +took \d+\.\d\ds\n`, out)
+	require.Regexp(t, `\+\d+\.\d\ds  task               complete +4 of 4 steps\n`, out)
+	require.Regexp(t, `process_payment    complete  2/5 +\d+\.\d\ds  {"currency":"EUR","payment_id":"pay_[0-9a-f]{12}","amount_cents":4498}\n`, out)
 	require.Equal(t, 0, w.db.Count(t, `select count(*) from tasker.workers where stopped_at is null`))
 }
 

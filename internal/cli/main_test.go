@@ -133,16 +133,20 @@ func (p *process) signal(s syscall.Signal) {
 	require.NoError(p.t, p.cmd.Process.Signal(s))
 }
 
-// wait waits for the end and returns the exit code.
+// wait waits for the end and returns the exit code. All that the process wrote is there then.
 func (p *process) wait() int {
 	p.t.Helper()
-	return exitCode(p.t, p.cmd.Wait())
+	code := exitCode(p.t, p.cmd.Wait())
+	p.stdout.end()
+	p.stderr.end()
+	return code
 }
 
 // lines passes on what a process writes, line by line, and keeps it.
 type lines struct {
 	*io.PipeWriter
 	next chan string
+	read chan struct{} // closed when all is read
 
 	mu  sync.Mutex
 	all []string
@@ -150,8 +154,9 @@ type lines struct {
 
 func newLines() *lines {
 	r, w := io.Pipe()
-	l := &lines{PipeWriter: w, next: make(chan string, 10_000)}
+	l := &lines{PipeWriter: w, next: make(chan string, 10_000), read: make(chan struct{})}
 	go func() {
+		defer close(l.read)
 		scan := bufio.NewScanner(r)
 		scan.Buffer(nil, 1<<20)
 		for scan.Scan() {
@@ -181,6 +186,12 @@ func (l *lines) await(t *testing.T, text string) string {
 			require.FailNow(t, "there was no line with "+text, l.String())
 		}
 	}
+}
+
+// end says that nothing more is written, and waits until all is read.
+func (l *lines) end() {
+	_ = l.Close()
+	<-l.read
 }
 
 func (l *lines) String() string {
