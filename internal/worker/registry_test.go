@@ -151,7 +151,7 @@ func TestAHandlerThatNeverReturnsIsLeftBehindAndItsStepGivenBack(t *testing.T) {
 	stop()
 	now, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := w.Shutdown(now, 300*time.Millisecond)
+	err := w.Shutdown(now, 5*time.Second) // as long as it takes, too, to give the step back
 	require.ErrorContains(t, err, "1 handlers did not stop")
 	require.Equal(t, []workflow.StepState{workflow.StepEnqueued}, w.states(t, task))
 	require.NoError(t, w.Keeper.Stop(t.Context()))
