@@ -40,6 +40,7 @@ func sleepingNode(t *testing.T, w *world, n int, asleep, told *atomic.Int32) *sy
 	cfg := config.Default()
 	cfg.Database.URL = config.Secret(w.db.DSN())
 	cfg.Database.Pool.MinConnections = 1
+	cfg.Worker.Lease = time.Hour // whoever is told, is told by a cancel
 	cfg.Worker.MpscChannels.HandlerDispatch.MaxConcurrentHandlers = n
 	cfg.Worker.MpscChannels.HandlerDispatch.HandlerTimeout = time.Hour
 	s, err := system.Open(t.Context(), cfg, system.Options{Logger: slog.New(slog.DiscardHandler)})
@@ -64,7 +65,7 @@ func TestACancelReachesAThousandHandlersOnTwoWorkers(t *testing.T) {
 		asleep.Store(0)
 		told.Store(0)
 		task := w.submit(t, front, "sleepers", nil)
-		require.Eventually(t, func() bool { return asleep.Load() == handlers }, patience, tick)
+		require.Eventually(t, func() bool { return asleep.Load() == handlers }, patience, tick, "not all handlers run")
 		require.Equal(t, handlers/2, left.Worker.Slots.InUse())
 
 		began := time.Now()
@@ -86,7 +87,8 @@ func TestAStepEndedByHandStopsItsHandlerAndNoOther(t *testing.T) {
 	w.register(t, "sleepers", sleepers(2)...)
 	n := w.node(t, role{Slots: 2, Handlers: allHandlers})
 	task := w.submit(t, n, "sleepers", map[string]conduct{"s0000": {MS: 600_000}, "s0001": {MS: 600_000}})
-	awaitSlots(t, n.Worker.Slots, 2)
+	w.effectOf(t, task, "s0000", "start", 1)
+	w.effectOf(t, task, "s0001", "start", 1)
 	_, err := w.store.Repair(t.Context(), store.Intervention{TaskUUID: task, Action: "resolve_manually", By: "test", Reason: "it hangs"},
 		func(r workflow.RepairTask) (*workflow.RepairPlan, error) { return workflow.ResolveStep(r, 0, false) })
 	require.NoError(t, err)
@@ -105,7 +107,7 @@ func TestACancelWhoseNoticeWasLostIsFoundByLooking(t *testing.T) {
 	w.register(t, "sleepers", sleepers(1)...)
 	n := w.node(t, role{Slots: 2, Handlers: allHandlers})
 	task := w.submit(t, n, "sleepers", map[string]conduct{"s0000": {MS: 600_000}})
-	awaitSlots(t, n.Worker.Slots, 1)
+	w.effectOf(t, task, "s0000", "start", 1)
 	// What CancelTask does, but for the notice.
 	w.db.Exec(t, `with s as (update tasker.workflow_steps set state = 'cancelled', worker_id = null where task_uuid = $1),
 		m as (insert into tasker.step_transitions (task_uuid, step_no, attempt, path) values ($1, 0, 1, '{in_progress,cancelled}')),

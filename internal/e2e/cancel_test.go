@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"math/rand/v2"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -16,22 +17,21 @@ import (
 func TestACancelledHandlerIsToldAndItsResultChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.register(t, "linear", linear(2)...)
+	w.register(t, "pair", step("heedful"), step("stubborn"), step("next", "heedful", "stubborn"))
 	n := w.node(t, role{Handlers: allHandlers})
-	for _, stubborn := range []bool{false, true} {
-		lasts := time.Hour
-		if stubborn {
-			lasts = 600 * time.Millisecond
-		}
-		task := w.submit(t, n, "linear", map[string]conduct{"s1": {MS: int(lasts.Milliseconds()), Stubborn: stubborn}})
-		began := w.effectOf(t, task, "s1", "start", 1).At
-		_, err := w.store.CancelTask(t.Context(), task, "test", "no longer wanted")
-		require.NoError(t, err)
-		awaitSlots(t, n.Worker.Slots, 0)
-		require.Equal(t, stubborn, time.Since(began) >= lasts, "only a stubborn handler goes on")
-		require.Equal(t, "cancelled", w.taskState(t, task))
-		require.Equal(t, "cancelled", w.step(t, task, "s1").State)
-		require.Equal(t, "cancelled", w.step(t, task, "s2").State)
+	until := filepath.Join(w.dir, "until")
+	task := w.submit(t, n, "pair", map[string]conduct{"heedful": {MS: 3_600_000}, "stubborn": {Until: until, Stubborn: true}})
+	w.effectOf(t, task, "heedful", "start", 1)
+	w.effectOf(t, task, "stubborn", "start", 1)
+	_, err := w.store.CancelTask(t.Context(), task, "test", "no longer wanted")
+	require.NoError(t, err)
+	awaitSlots(t, n.Worker.Slots, 1) // only the stubborn handler goes on
+	let(t, until, 1)
+	awaitSlots(t, n.Worker.Slots, 0)
+	require.Equal(t, []int{0, 1}, []int{w.seen(t, "heedful", "end"), w.seen(t, "stubborn", "end")})
+	require.Equal(t, "cancelled", w.taskState(t, task))
+	for _, name := range []string{"heedful", "stubborn", "next"} {
+		require.Equal(t, "cancelled", w.step(t, task, name).State)
 	}
 	w.requireIntact(t)
 }

@@ -73,7 +73,7 @@ func TestAProcessThatDiesWhileATaskGrowsLosesNoBranch(t *testing.T) {
 			if !point.queued { // of two that could process a result, the front may be the faster
 				doomed.wait(t, patience)
 			}
-			r.DieAt, r.Socket = "", ""
+			r.DieAt, r.Socket, r.Lease = "", "", 0
 			w.worker(t, "heir", r)
 			if point.queued {
 				w.giveBackResults(t, doomed)
@@ -127,7 +127,7 @@ func TestAProcessThatDiesAtACheckpointLosesNothingThatWasSaved(t *testing.T) {
 			doomed := w.worker(t, "doomed", role{Lease: shortLease, DieAt: "save_checkpoint", DieAfter: after})
 			task := w.submit(t, front, "linear", map[string]conduct{"s1": {Items: 100, Every: 25}})
 			doomed.wait(t, patience)
-			w.worker(t, "heir", role{Lease: shortLease})
+			w.worker(t, "heir", role{})
 			require.Equal(t, "complete", w.taskState(t, task))
 			require.Equal(t, stepRow{State: "complete", Attempt: 2, Crashes: 1}, w.step(t, task, "s1"))
 			done := 0

@@ -19,10 +19,10 @@ func TestAStepThatKillsItsWorkersEndsInErrorAndOtherTasksGoOn(t *testing.T) {
 	front := w.node(t, role{})
 	task := w.submit(t, front, "poison", map[string]conduct{"s1": {Die: 99}})
 	for n := 1; n <= 2; n++ {
-		victim := w.worker(t, "victim", role{Lease: 500 * time.Millisecond})
+		victim := w.worker(t, "victim", role{Lease: shortLease})
 		require.Equal(t, 9, victim.wait(t, patience))
 	}
-	w.worker(t, "survivor", role{Lease: 500 * time.Millisecond})
+	w.worker(t, "survivor", role{})
 	healthy := w.submit(t, front, "linear", nil)
 	require.Equal(t, "complete", w.taskState(t, healthy))
 	require.Equal(t, "blocked_by_failures", w.taskState(t, task))

@@ -10,7 +10,10 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/tasker-systems/tasker-go/internal/e2e/forms"
 	"github.com/tasker-systems/tasker-go/sdk"
@@ -75,7 +78,7 @@ func readLines[T any](file string) (all []T, err error) {
 
 // conduct is how a step behaves, as its task's context says by step name, or for all steps by "*".
 type conduct struct {
-	// MS is how long the step takes, at least; it also takes until there is a file by the name of Until, if that is given.
+	// MS is how long the step takes, at least; if Until is given, each attempt also takes until it is [let] go on.
 	MS    int
 	Until string
 	// Stubborn steps do not notice that they are cancelled.
@@ -110,15 +113,18 @@ func handlers(log effectLog, names []string) *sdk.Registry {
 
 // work does what the step's conduct asks for. It checks that the results of all its parents are there.
 func work(ctx context.Context, step *sdk.StepContext, log effectLog) (sdk.StepResult, error) {
+	// What a handler does when its time is up is for its conduct to say.
+	reading, done := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer done()
 	var all map[string]conduct
-	if err := step.Input(ctx, &all); err != nil {
+	if err := step.Input(reading, &all); err != nil {
 		return sdk.StepResult{}, err
 	}
 	c, ok := all[step.StepName()]
 	if !ok {
 		c = all["*"]
 	}
-	parents, err := step.DependencyResults(ctx)
+	parents, err := step.DependencyResults(reading)
 	if err != nil {
 		return sdk.StepResult{}, err
 	}
@@ -129,7 +135,7 @@ func work(ctx context.Context, step *sdk.StepContext, log effectLog) (sdk.StepRe
 	if c.Every > 0 {
 		return c.workOff(step, log)
 	}
-	if err := c.pass(ctx); err != nil {
+	if err := c.pass(ctx, step.Attempt()); err != nil {
 		return sdk.StepResult{}, err
 	}
 	switch attempt := step.Attempt(); {
@@ -145,7 +151,16 @@ func work(ctx context.Context, step *sdk.StepContext, log effectLog) (sdk.StepRe
 	return result, err
 }
 
-func (c conduct) pass(ctx context.Context) error {
+// gate is the file that an attempt waits for.
+func gate(until string, attempt int) string { return fmt.Sprint(until, ".", attempt) }
+
+// let has an attempt go on whose conduct says until when it takes.
+func let(t testing.TB, until string, attempt int) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(gate(until, attempt), nil, 0o600))
+}
+
+func (c conduct) pass(ctx context.Context, attempt int) error {
 	if c.Stubborn {
 		ctx = context.WithoutCancel(ctx)
 	}
@@ -155,7 +170,7 @@ func (c conduct) pass(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if _, err := os.Stat(c.Until); c.Until == "" || err == nil {
+		if _, err := os.Stat(gate(c.Until, attempt)); c.Until == "" || err == nil {
 			return nil
 		}
 	}

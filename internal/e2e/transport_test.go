@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -148,10 +149,12 @@ func TestAKilledWorkersStepsRunElsewhereOnEachTransport(t *testing.T) {
 		w.register(t, "linear", linear(3)...)
 		front := w.node(t, role{})
 		victim := w.worker(t, "victim", role{Lease: shortLease})
-		task := w.submit(t, front, "linear", map[string]conduct{"s2": {MS: 6000}})
+		until := filepath.Join(w.dir, "until") // the first attempt never ends, the second does at once
+		let(t, until, 2)
+		task := w.submit(t, front, "linear", map[string]conduct{"s2": {Until: until}})
 		w.effectOf(t, task, "s2", "start", 1)
-		w.worker(t, "heir", role{Lease: shortLease})
 		victim.kill(t)
+		w.worker(t, "heir", role{})
 		w.effectOf(t, task, "s2", "start", 2)
 		require.Equal(t, "complete", w.taskState(t, task))
 		require.Equal(t, stepRow{State: "complete", Attempt: 2, Crashes: 1}, w.step(t, task, "s2"))
@@ -172,7 +175,7 @@ func TestAWorkerThatDiesAsItClaimsLosesNothingOnEachTransport(t *testing.T) {
 				if err == nil { // else it was dead before it was ready
 					doomed.wait(t, patience)
 				}
-				w.worker(t, "heir", role{Lease: shortLease})
+				w.worker(t, "heir", role{})
 				require.Equal(t, "complete", w.taskState(t, task))
 				w.requireOnce(t)
 			})
