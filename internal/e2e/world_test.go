@@ -55,7 +55,9 @@ func newWorldOn(t testing.TB, db *testdb.DB) *world {
 	dir, err := os.MkdirTemp("", "e2e-") // not t.TempDir: paths of sockets must be short
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	s, err := store.Open(t.Context(), db.DSN(), store.Options{ApplicationName: "test", MinConnections: 1})
+	o := testdb.Patient
+	o.ApplicationName, o.MinConnections = "test", 1
+	s, err := store.Open(t.Context(), db.DSN(), o)
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 	return &world{
