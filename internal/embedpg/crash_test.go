@@ -103,6 +103,9 @@ func TestAServerWhoseStarterIsKilledHalfwayIsTakenOver(t *testing.T) {
 	logged := s.logSize()
 
 	starter := command(t, self, helperTask{DataDir: dir})
+	stdin, err := starter.StdinPipe() // whose end would have it close the server
+	require.NoError(t, err)
+	defer stdin.Close()
 	require.NoError(t, starter.Start())
 	require.Eventually(t, func() bool { return s.logSize() > logged }, 30*time.Second, time.Millisecond, "the postmaster does not start")
 	require.NoError(t, starter.Process.Kill())
