@@ -55,10 +55,17 @@ func TestTheServerStopsSomeTimeAfterTheLastTestProcess(t *testing.T) {
 		require.NoError(t, err)
 		return string(out)
 	}
-	first := run()
-	require.Equal(t, first, run(), "the server did not wait for the next test process")
+	server, waited := run(), false
+	for range 5 { // a busy machine may start the next process too late now and then
+		last := server
+		if server = run(); server == last {
+			waited = true
+			break
+		}
+	}
+	require.True(t, waited, "the server did not wait for the next test process")
 
-	pid, err := strconv.Atoi(first)
+	pid, err := strconv.Atoi(server)
 	require.NoError(t, err)
 	require.NoError(t, syscall.Kill(pid, 0))
 	stopped := filepath.Join(parent, "pg", "db", "postmaster.pid")
