@@ -7,13 +7,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tasker-systems/tasker-go/internal/template"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 func TestEventsGoFromAStepToPostgreSQL(t *testing.T) {
 	t.Parallel()
 	db := openStore(t)
 	var logs logbook
-	s := New(NewStorePublisher(db), Config{FiredBy: "worker-1", Logger: logs.logger()})
+	s := New(NewStorePublisher(db), Config{FiredBy: "worker-1", Logger: logs.logger(), DrainTimeout: testkit.Patience})
 	poller, err := s.Bus().NewPoller("order.*")
 	require.NoError(t, err)
 	s.Start()

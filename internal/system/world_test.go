@@ -33,7 +33,7 @@ func configFor(dsn string, change ...func(*config.Config)) *config.Config {
 	cfg.Database.StatementTimeout, cfg.Database.LockTimeout = testdb.Patient.StatementTimeout, testdb.Patient.LockTimeout
 	cfg.Database.URL = config.Secret(dsn)
 	cfg.Worker.PollInterval = time.Hour // nothing is found but by notification
-	cfg.Shutdown.Timeout = 5 * time.Second
+	cfg.Shutdown.Timeout = testkit.Patience
 	for _, c := range change {
 		c(cfg)
 	}
