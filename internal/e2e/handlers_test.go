@@ -113,18 +113,15 @@ func handlers(log effectLog, names []string) *sdk.Registry {
 
 // work does what the step's conduct asks for. It checks that the results of all its parents are there.
 func work(ctx context.Context, step *sdk.StepContext, log effectLog) (sdk.StepResult, error) {
-	// What a handler does when its time is up is for its conduct to say.
-	reading, done := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer done()
 	var all map[string]conduct
-	if err := step.Input(reading, &all); err != nil {
+	if err := step.Input(ctx, &all); err != nil {
 		return sdk.StepResult{}, err
 	}
 	c, ok := all[step.StepName()]
 	if !ok {
 		c = all["*"]
 	}
-	parents, err := step.DependencyResults(reading)
+	parents, err := step.DependencyResults(ctx)
 	if err != nil {
 		return sdk.StepResult{}, err
 	}

@@ -10,6 +10,15 @@ import (
 
 func TestStepsOfACommitThatWentUnansweredAreRun(t *testing.T) {
 	t.Parallel()
+	for try := 1; !commitUnanswered(t); try++ {
+		require.Less(t, try, 5, "no claim was held up for long enough to matter")
+	}
+}
+
+// commitUnanswered has a worker run a step of a claim that was committed after the worker had come back from a cut. It returns
+// false if the server has given the claim up before that, as it does after the time for a statement.
+func commitUnanswered(t *testing.T) bool {
+	t.Helper()
 	w := newWorld(t)
 	w.register(t, "linear", linear(2)...)
 	front := w.node(t, role{})
@@ -31,11 +40,14 @@ func TestStepsOfACommitThatWentUnansweredAreRun(t *testing.T) {
 	way.reopen(t)
 	w.eventually(t, patience, 1, `select least(count(*), 1) from pg_stat_activity where datname = current_database()
 		and query like '/* tasker:claim_steps%' and state = 'idle' and backend_start > $1`, reopened)
-	require.Equal(t, 1, w.db.Count(t, heldUp), "the claim was not held up for long enough to matter")
+	if w.db.Count(t, heldUp) == 0 {
+		return false
+	}
 	require.NoError(t, tx.Rollback(t.Context()))
 	require.Equal(t, "complete", w.taskState(t, task))
 	require.Equal(t, 1, w.step(t, task, "s1").Attempt)
 	w.requireIntact(t)
+	return true
 }
 
 func TestAStepThatAReturnedWorkerWentOnWithIsRecoveredWhenItDies(t *testing.T) {
