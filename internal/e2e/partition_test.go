@@ -31,7 +31,7 @@ func commitUnanswered(t *testing.T) bool {
 	_, err = tx.Exec(t.Context(), `select from tasker.workflow_steps where task_uuid = $1 for update`, task)
 	require.NoError(t, err)
 	const heldUp = `select count(*) from pg_stat_activity where datname = current_database() and query like '/* tasker:claim_steps%' and wait_event_type = 'Lock'`
-	w.worker(t, "worker", role{DSN: way.dsn})
+	w.worker(t, "worker", role{DSN: way.dsn, LockTimeout: 5 * time.Second}) // as long as a statement may take
 	w.eventually(t, patience, 1, heldUp)
 	way.cut()
 	<-time.After(300 * time.Millisecond) // the cut itself: the driver's request to cancel the claim is lost as well

@@ -44,6 +44,8 @@ type role struct {
 	Sweep time.Duration
 	// Grace is how long handlers may finish when the process is told to stop.
 	Grace time.Duration
+	// LockTimeout bounds how long its statements wait for a lock.
+	LockTimeout time.Duration
 	// HandlerTimeout bounds handlers whose template does not.
 	HandlerTimeout time.Duration
 	// UnknownHandlerGrace is how long a step waits for a handler that nobody offers.
@@ -70,6 +72,7 @@ func (r role) config() *config.Config {
 	if r.Deaf {
 		c.Database.Pooler = "transaction"
 	}
+	set(&c.Database.LockTimeout, r.LockTimeout)
 	set(&c.Worker.Lease, r.Lease)
 	set(&c.Worker.PollInterval, r.Poll)
 	set(&c.Orchestration.ReapInterval, r.Sweep)
