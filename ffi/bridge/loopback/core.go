@@ -27,7 +27,7 @@ type Settings struct {
 	Steps int
 	// Payload is the size of the steps' events in bytes. Defaults to 600.
 	Payload int
-	// TimeoutMS bounds steps. Defaults to 30 seconds.
+	// TimeoutMS bounds steps from the poll that hands them out. Defaults to 10 minutes.
 	TimeoutMS int
 	// Room is the room for results. Defaults to 1000.
 	Room int
@@ -58,7 +58,7 @@ var _ bridge.Core = (*Core)(nil)
 
 // Open makes a core. It fails when the configuration asks for that by the setting loopback.fail.
 func Open(ctx context.Context, s bridge.Setup) (bridge.Core, error) {
-	c := &Core{settings: Settings{Slots: 256, Payload: 600, Room: 1000}, more: make(chan struct{}, 1), logger: s.Logger, environ: s.Environ}
+	c := &Core{settings: Settings{Slots: 256, Payload: 600, Room: 1000, TimeoutMS: 600_000}, more: make(chan struct{}, 1), logger: s.Logger, environ: s.Environ}
 	if err := c.configure(ctx, s.Config.Settings); err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (c *Core) Start(_ context.Context, _ []string, connect bridge.Connect) erro
 	c.results = dispatch.NewCompletionProcessorService(&c.store, c.slots, dispatch.CompletionConfig{CompletionBufferSize: c.settings.Room, Logger: c.logger})
 	c.channel = connect(c, c.slots, c.results, dispatch.FfiConfig{
 		CompletionBufferSize: c.settings.Room, Checkpoints: &c.store, WorkerName: "loopback", Loaders: 1, // events are at hand
-		CompletionTimeout: time.Duration(c.settings.TimeoutMS) * time.Millisecond,
+		CompletionTimeout: time.Duration(c.settings.TimeoutMS) * time.Millisecond, UnpolledTimeout: time.Hour, // a busy machine polls late
 	})
 	c.making.Add(1)
 	go c.makeSteps()

@@ -127,7 +127,7 @@ static void call_something(void) {
 void scenario_garbage(int seconds, uint64_t seed) {
   state = seed * 2654435761u + 1;
   long calls = 0;
-  for (int64_t end = now_ns() + seconds * 1000000000LL; now_ns() < end;)
+  for (int64_t end = now_ns() + seconds * 1000000000LL; now_ns() < end || calls <= 1000;)
     for (int i = 0; i < 200; i++, calls++) call_something();
   for (int i = 0; i < 8; i++) tasker_worker_free(handles[i]), tasker_client_free(handles[i]);
   printf("seed=%llu calls=%ld rss_kb=%ld\n", (unsigned long long)seed, calls, rss_kb());
@@ -167,7 +167,7 @@ void scenario_races(int seconds) {
   state = (uint64_t)now_ns();
   for (int i = 0; i < 4; i++) CHECK(pthread_create(&pollers[i], NULL, poll_and_complete, NULL) == 0);
   long rounds = 0;
-  for (int64_t end = now_ns() + seconds * 1000000000LL; now_ns() < end; rounds++) {
+  for (int64_t end = now_ns() + seconds * 1000000000LL; now_ns() < end || rounds <= 10; rounds++) {
     tasker_handle w = worker_started("\"loopback.steps\":200");
     current = w;
     for (uint64_t spin = next() % 20000; spin > 0; spin--) atomic_thread_fence(memory_order_seq_cst);

@@ -28,7 +28,7 @@ tasker_handle worker_new(const char *settings) {
   snprintf(cfg, sizeof cfg, "{\"handlers\":[\"loopback\"],\"settings\":{%s}}", settings);
   tasker_handle h;
   tasker_buf out = {0};
-  EXPECT(TASKER_OK, tasker_worker_new(STR(cfg), 60000, &h, &out));
+  EXPECT(TASKER_OK, tasker_worker_new(STR(cfg), PATIENCE_MS, &h, &out));
   CHECK(h != 0);
   return h;
 }
@@ -42,12 +42,12 @@ tasker_handle worker_started(const char *settings) {
 
 void worker_end(tasker_handle w) {
   tasker_buf out = {0};
-  EXPECT(TASKER_OK, tasker_worker_stop(w, 20000, &out));
+  EXPECT(TASKER_OK, tasker_worker_stop(w, PATIENCE_MS, &out));
   EXPECT(TASKER_OK, tasker_worker_free(w));
 }
 
 tasker_token next_token(tasker_handle w) {
-  for (int64_t end = now_ns() + 20000000000LL; now_ns() < end;) {
+  for (int64_t end = now_ns() + PATIENCE_MS * 1000000LL; now_ns() < end;) {
     tasker_buf out = {0};
     int32_t rc = tasker_poll(w, 1, 0, 1000, &out);
     if (rc == TASKER_OK) {
@@ -77,7 +77,7 @@ void complete_batch(tasker_handle w, size_t count, const tasker_token *tokens, c
 
 void call(tasker_handle w, const char *method, const char *json) {
   tasker_buf out = {0};
-  EXPECT(TASKER_OK, tasker_call(w, STR(method), STR(json), 10000, &out));
+  EXPECT(TASKER_OK, tasker_call(w, STR(method), STR(json), PATIENCE_MS, &out));
 }
 
 int64_t now_ns(void) {

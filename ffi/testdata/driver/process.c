@@ -94,7 +94,7 @@ void scenario_process(void) {
 
 typedef struct {
   _Atomic int calls, running, state_errors;
-  _Atomic int slow;
+  _Atomic int slow, watched; /* a slow callback runs until it is watched, and a while longer */
 } log_host;
 
 static void on_log(void *user_data, int32_t level, const uint8_t *json, size_t n) {
@@ -102,7 +102,10 @@ static void on_log(void *user_data, int32_t level, const uint8_t *json, size_t n
   host->running = 1;
   CHECK(level >= TASKER_LOG_ERROR && level <= TASKER_LOG_TRACE && n > 2 && json[0] == '{');
   if (tasker_set_log_callback(NULL, NULL) == TASKER_E_STATE) host->state_errors++;
-  if (host->slow) usleep(100000);
+  if (host->slow) {
+    while (!host->watched) usleep(100);
+    usleep(100000);
+  }
   host->calls++;
   host->running = 0;
 }
@@ -126,11 +129,12 @@ void scenario_log(void) {
   log_host host = {0};
   CHECK(tasker_set_log_callback(on_log, &host) == TASKER_OK);
   for (int i = 0; i < 100; i++) CHECK(tasker_log_write(TASKER_LOG_WARN, STR("\"x\"")) == TASKER_OK);
-  for (int64_t end = now_ns() + 10000000000LL; host.calls < 100 && now_ns() < end;) usleep(1000);
+  for (int64_t end = now_ns() + PATIENCE_MS * 1000000LL; host.calls < 100 && now_ns() < end;) usleep(1000);
   CHECK(host.calls == 100 && host.state_errors == 100, "%d calls, %d", host.calls, host.state_errors);
   host.slow = 1;
   CHECK(tasker_log_write(TASKER_LOG_WARN, STR("\"slow\"")) == TASKER_OK);
   while (!host.running) usleep(100);
+  host.watched = 1;
   CHECK(tasker_set_log_callback(NULL, NULL) == TASKER_OK);
   CHECK(!host.running && host.calls == 101, "it returns when no callback runs any more");
   CHECK(tasker_log_write(TASKER_LOG_WARN, STR("\"x\"")) == TASKER_OK);
@@ -164,7 +168,7 @@ static void reached(const char *where) {
 static void await_cancel(tasker_handle w, tasker_token t) {
   for (;;) {
     tasker_buf out = {0};
-    int32_t rc = tasker_poll(w, 1, 0, 30000, &out);
+    int32_t rc = tasker_poll(w, 1, 0, PATIENCE_MS, &out);
     CHECK(rc == TASKER_OK, "%s", tasker_status_name(rc));
     size_t at = 0;
     frame f = frame_next(&out, &at);
@@ -182,7 +186,7 @@ void scenario_serve(const char *settings, int steps) {
   if (getenv("DRIVER_DATABASE_URL")) setenv("DATABASE_URL", getenv("DRIVER_DATABASE_URL"), 1); /* after load, as a dotenv does */
   tasker_buf out = {0};
   tasker_handle w;
-  EXPECT(TASKER_OK, tasker_worker_new(STR(settings), 60000, &w, &out));
+  EXPECT(TASKER_OK, tasker_worker_new(STR(settings), PATIENCE_MS, &w, &out));
   EXPECT(TASKER_OK, tasker_worker_start(w, &out));
   reached("ready");
   int done = 0;
@@ -196,7 +200,7 @@ void scenario_serve(const char *settings, int steps) {
       reached("polled");
       if (getenv("DRIVER_AWAIT_CANCEL")) await_cancel(w, f.number);
       tasker_buf error = {0};
-      rc = tasker_complete(w, f.number, STR(good), 30000, &error);
+      rc = tasker_complete(w, f.number, STR(good), PATIENCE_MS, &error);
       char text[64];
       snprintf(text, sizeof text, "completed %s", tasker_status_name(rc));
       reached(text);
@@ -205,7 +209,7 @@ void scenario_serve(const char *settings, int steps) {
     }
     tasker_buf_free(&out);
   }
-  int32_t rc = tasker_worker_stop(w, 60000, &out);
+  int32_t rc = tasker_worker_stop(w, PATIENCE_MS, &out);
   printf("stopped %s %.*s\n", tasker_status_name(rc), (int)out.len, (char *)out.data);
   tasker_buf_free(&out);
   CHECK(rc == TASKER_OK && tasker_worker_free(w) == TASKER_OK);
@@ -215,8 +219,8 @@ void scenario_serve(const char *settings, int steps) {
 void scenario_call(const char *settings, const char *method, const char *json) {
   tasker_buf out = {0};
   tasker_handle c;
-  EXPECT(TASKER_OK, tasker_client_new(STR(settings), 60000, &c, &out));
-  CHECK(tasker_call(c, STR(method), STR(json), 30000, &out) == TASKER_OK, "%.*s", (int)out.len, (char *)out.data);
+  EXPECT(TASKER_OK, tasker_client_new(STR(settings), PATIENCE_MS, &c, &out));
+  CHECK(tasker_call(c, STR(method), STR(json), PATIENCE_MS, &out) == TASKER_OK, "%.*s", (int)out.len, (char *)out.data);
   printf("%.*s\n", (int)out.len, (char *)out.data);
   tasker_buf_free(&out);
   CHECK(tasker_client_free(c) == TASKER_OK);
@@ -226,14 +230,14 @@ void scenario_call(const char *settings, const char *method, const char *json) {
 void scenario_fork_database(const char *settings) {
   tasker_buf out = {0};
   tasker_handle w;
-  EXPECT(TASKER_OK, tasker_worker_new(STR(settings), 60000, &w, &out));
+  EXPECT(TASKER_OK, tasker_worker_new(STR(settings), PATIENCE_MS, &w, &out));
   EXPECT(TASKER_OK, tasker_worker_start(w, &out));
   call(w, "templates.list", "{}");
   reached("ready");
   for (int i = 0; i < 20; i++) {
     pid_t child = fork();
     if (child == 0) {
-      alarm(5);
+      alarm(PATIENCE_MS / 1000);
       EXPECT(TASKER_E_FORKED, tasker_worker_stop(w, PATIENCE_MS, &out));
       EXPECT(TASKER_E_FORKED, tasker_worker_free(w));
       exit(0);

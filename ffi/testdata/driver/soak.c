@@ -21,7 +21,7 @@ static void complete_all(tasker_handle w, const tasker_token *tokens, size_t cou
     if (codes[i] == TASKER_OK) continue;
     CHECK(codes[i] == TASKER_E_BUSY, "%s", tasker_status_name(codes[i]));
     tasker_buf out = {0};
-    EXPECT(TASKER_OK, tasker_complete(w, tokens[i], results[i], sizes[i], 5000, &out));
+    EXPECT(TASKER_OK, tasker_complete(w, tokens[i], results[i], sizes[i], PATIENCE_MS, &out));
     tasker_buf_free(&out);
   }
 }
@@ -83,7 +83,7 @@ void scenario_soak(long trips, int batch, int payload) {
   printf("trips=%ld batch=%d payload=%d rate=%.0f/s best_tenth=%.0f/s cpu_us_each=%.2f rss_before_kb=%ld rss_after_kb=%ld rss_most_kb=%ld fds=%d->%d threads=%d->%d\n",
          trips, batch, payload, mean, best, cpu, before, rss_kb(), most, fds, count_dir("/proc/self/fd"), threads, count_dir("/proc/self/task"));
   tasker_buf out = {0};
-  EXPECT(TASKER_OK, tasker_worker_stop(w, 20000, &out));
+  EXPECT(TASKER_OK, tasker_worker_stop(w, PATIENCE_MS, &out));
   EXPECT(TASKER_OK, tasker_worker_free(w));
 }
 
@@ -104,7 +104,7 @@ void scenario_restart(int cycles, const char *settings) {
     if (rc == TASKER_OK) {
       size_t at = 0;
       frame f = frame_next(&out, &at);
-      if (f.type == TASKER_FRAME_STEP) CHECK(tasker_complete(w, f.number, STR(result), 1000, NULL) == TASKER_OK);
+      if (f.type == TASKER_FRAME_STEP) CHECK(tasker_complete(w, f.number, STR(result), PATIENCE_MS, NULL) == TASKER_OK);
     }
     tasker_buf_free(&out);
     worker_end(w);
@@ -138,7 +138,7 @@ static int64_t age_of_next(tasker_handle w, int32_t timeout_ms) {
     char *colon = strchr(text, ':');
     CHECK(colon, "%s", text);
     age = now - strtoll(colon + 1, NULL, 10);
-    CHECK(tasker_complete(w, f.number, STR(result), 1000, NULL) == TASKER_OK);
+    CHECK(tasker_complete(w, f.number, STR(result), PATIENCE_MS, NULL) == TASKER_OK);
   }
   tasker_buf_free(&out);
   return age;
@@ -152,7 +152,7 @@ static void measure(const char *how, tasker_handle w, int n, int64_t *ages) {
     char params[64];
     snprintf(params, sizeof params, "{\"n\":1,\"ms\":%d}", 1 + i % 7);
     tasker_buf out = {0};
-    EXPECT(TASKER_PENDING, tasker_call_async(w, (uint64_t)i, STR("test.publish_later"), STR(params), 10000, &out));
+    EXPECT(TASKER_PENDING, tasker_call_async(w, (uint64_t)i, STR("test.publish_later"), STR(params), PATIENCE_MS, &out));
     int64_t age = -1;
     while (age < 0) {
       if (!strcmp(how, "sleep")) {
