@@ -25,13 +25,13 @@ func TestTheCExampleRunsTheLinearExampleOnTheEmbeddedDatabase(t *testing.T) {
 	build(t, "")
 	example := filepath.Join(t.TempDir(), "worker")
 	lib := filepath.Join(root(t), "build/lib/test-plain")
-	run(t, time.Minute, nil, compiler(), "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Iinclude", "-o", example,
+	run(t, patience, nil, compiler(), "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Iinclude", "-o", example,
 		"examples/c/worker.c", "-L"+lib, "-ltasker", "-Wl,-rpath,"+lib)
 	data, err := os.MkdirTemp("", "tasker-ffi-")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(data)) })
 	require.NoError(t, os.Chmod(data, 0o711)) // for root, whose database runs as another user
-	out := run(t, 3*time.Minute, []string{
+	out := run(t, patience, []string{
 		"DATABASE_URL=", "TASKER__DATABASE__DATA_DIR=" + filepath.Join(data, "db"), "TASKER_TEMPLATE_PATH=" + filepath.Join(root(t), "examples/templates"),
 	}, example, "6")
 	require.Equal(t, strings.Join([]string{
@@ -43,11 +43,11 @@ func TestTheCExampleRunsTheLinearExampleOnTheEmbeddedDatabase(t *testing.T) {
 	}, "\n"), out)
 }
 
-// settings are a host's configuration for a database.
+// settings are a host's configuration for a database. It keeps its lease however long the machine keeps it waiting.
 func settings(t *testing.T, dsn string, more map[string]any) string {
 	t.Helper()
 	all := map[string]any{
-		"database.url": dsn, "worker.lease_ms": 1000, "worker.poll_interval_ms": 50, "database.pool.max_connections": 6,
+		"database.url": dsn, "worker.lease_ms": 60_000, "worker.poll_interval_ms": 50, "database.pool.max_connections": 6,
 		"task_templates.search_paths": filepath.Join(root(t), "examples/templates/linear.yaml"),
 	}
 	for k, v := range more {
@@ -103,7 +103,7 @@ func (p *hostProcess) ended() error {
 // createTask makes a task of the linear template by a host of its own.
 func createTask(t *testing.T, dsn string) {
 	t.Helper()
-	out := run(t, time.Minute, []string{"DRIVER_ASK="}, build(t, ""), "call", settings(t, dsn, nil), "client.create_task", fmt.Sprintf(
+	out := run(t, patience, []string{"DRIVER_ASK="}, build(t, ""), "call", settings(t, dsn, nil), "client.create_task", fmt.Sprintf(
 		`{"namespace":"examples_linear","name":"mathematical_sequence","version":"1.0.0","context":{"even_number":%d},"initiator":"t","source_system":"t","reason":"t"}`,
 		2*time.Now().UnixNano()%1_000_000))
 	require.Contains(t, out, `"task_uuid"`)
@@ -115,7 +115,7 @@ func count(t *testing.T, pool *pgxpool.Pool, want int, query string) {
 	var got int
 	require.Eventually(t, func() bool {
 		return pool.QueryRow(t.Context(), query).Scan(&got) == nil && got == want
-	}, 60*time.Second, 20*time.Millisecond, "%s", query)
+	}, patience, 20*time.Millisecond, "%s", query)
 }
 
 const (
@@ -127,7 +127,7 @@ const (
 func TestAnOperatorsActionReachesTheHostThatRunsTheStep(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
-	own := settings(t, db.DSN(), map[string]any{"worker.lease_ms": 60_000})
+	own := settings(t, db.DSN(), nil)
 	host := serve(t, []string{"DRIVER_AWAIT_CANCEL=1"}, "serve", own, "1")
 	host.expect("ready")
 	host.goOn()
@@ -135,7 +135,7 @@ func TestAnOperatorsActionReachesTheHostThatRunsTheStep(t *testing.T) {
 	host.expect("polled")
 	var task sdk.UUID
 	require.NoError(t, db.Pool(t).QueryRow(t.Context(), "select task_uuid from tasker.tasks").Scan(&task))
-	out := run(t, time.Minute, []string{"DRIVER_ASK="}, build(t, ""), "call", own, "client.complete_manually", fmt.Sprintf(
+	out := run(t, patience, []string{"DRIVER_ASK="}, build(t, ""), "call", own, "client.complete_manually", fmt.Sprintf(
 		`{"task_uuid":%q,"step_uuid":%q,"reason":"by hand","completed_by":"ada","completion_data":{"result":{"value":"36"}}}`, task, sdk.StepUUID(task, 0)))
 	require.Contains(t, out, `"current_state":"complete"`)
 	host.goOn()
@@ -153,7 +153,7 @@ func TestACompletionWhilePostgreSQLIsDownIsDeliveredOnceItIsBack(t *testing.T) {
 	cluster := testdb.NewCluster(t)
 	db := cluster.NewDB(t)
 	pool := db.Pool(t)
-	host := serve(t, nil, "serve", settings(t, db.DSN(), map[string]any{"worker.lease_ms": 60_000}), "1")
+	host := serve(t, nil, "serve", settings(t, db.DSN(), nil), "1")
 	host.expect("ready")
 	host.goOn()
 	createTask(t, db.DSN())
@@ -174,14 +174,14 @@ func TestACompletionWhilePostgreSQLIsDownIsDeliveredOnceItIsBack(t *testing.T) {
 func TestAKilledHostsStepRunsAgainOnceItsLeaseHasEnded(t *testing.T) {
 	t.Parallel()
 	db := testdb.New(t)
-	first := serve(t, nil, "serve", settings(t, db.DSN(), nil), "1")
+	first := serve(t, nil, "serve", settings(t, db.DSN(), map[string]any{"worker.lease_ms": 5000}), "1")
 	first.expect("ready")
 	first.goOn()
 	createTask(t, db.DSN())
 	first.expect("polled")
 	require.NoError(t, first.cmd.Process.Kill())
 	_ = first.ended()
-	out := run(t, 2*time.Minute, nil, build(t, ""), "serve", settings(t, db.DSN(), nil), "4")
+	out := run(t, patience, nil, build(t, ""), "serve", settings(t, db.DSN(), nil), "4")
 	require.Contains(t, out, "stopped OK")
 	count(t, db.Pool(t), 4, completeSteps)
 	require.Equal(t, 5, db.Count(t, attempts), "one attempt was lost with its host")
@@ -237,7 +237,7 @@ func TestADatabaseURLSetAfterLoadReachesTheCore(t *testing.T) {
 
 func TestLivesOfAWorkerOverPostgreSQLAreFlat(t *testing.T) {
 	t.Parallel()
-	requireFlat(t, restarts(t, "30"), 16384)
+	requireFlat(t, restarts(t, "40"), 16384)
 }
 
 // restarts plays lives of a worker over PostgreSQL.

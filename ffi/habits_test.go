@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -31,7 +30,7 @@ var spawns = []string{"ffi/bridge/supervise.go", "ffi/bridge/engine/core.go", "f
 
 func TestTheLibraryKeepsItsHandsOffTheProcess(t *testing.T) {
 	t.Parallel()
-	list := run(t, time.Minute, nil, "go", "list", "-deps", "-f", `{{if .Module}}{{if .Module.Main}}{{.Dir}}{{end}}{{end}}`, "./ffi")
+	list := run(t, patience, nil, "go", "list", "-deps", "-f", `{{if .Module}}{{if .Module.Main}}{{.Dir}}{{end}}{{end}}`, "./ffi")
 	checked := 0
 	for _, dir := range strings.Fields(list) {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))

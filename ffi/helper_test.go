@@ -20,6 +20,9 @@ import (
 
 // The tests of this package build the library as users get it and drive it from C: testdata/driver holds the scenarios.
 
+// patience is how long a program may take that is not known to take long, on a busy machine.
+const patience = 5 * time.Minute
+
 // run runs a program at the root of the module and returns what it wrote.
 func run(t testing.TB, timeout time.Duration, env []string, name string, args ...string) string {
 	t.Helper()

@@ -11,41 +11,41 @@ import (
 func TestTheLibraryKeepsWhatItPromises(t *testing.T) {
 	t.Parallel()
 	build(t, "")
-	t.Log(run(t, 2*time.Minute, nil, "scripts/lib-check.sh", "build/lib/test-plain/libtasker.so"))
+	t.Log(run(t, patience, nil, "scripts/lib-check.sh", "build/lib/test-plain/libtasker.so"))
 }
 
 func TestEachCodeAnswersTheCallThatEarnsIt(t *testing.T) {
 	t.Parallel()
-	play(t, time.Minute, "contract")
+	play(t, patience, "contract")
 }
 
 func TestTokensCannotBeMisused(t *testing.T) {
 	t.Parallel()
-	play(t, time.Minute, "misuse")
+	play(t, patience, "misuse")
 }
 
 func TestGarbageThroughEveryEntryHarmsNothing(t *testing.T) {
 	t.Parallel()
-	require.Greater(t, play(t, time.Minute, "garbage", "2", "1")["calls"], 1000.0)
+	require.Greater(t, play(t, patience, "garbage", "2", "1")["calls"], 1000.0)
 }
 
 func TestRoundTripsLeaveNothingBehind(t *testing.T) {
 	t.Parallel()
 	for _, batch := range []string{"1", "32"} {
-		f := play(t, 5*time.Minute, "soak", "200000", batch, "600")
+		f := play(t, patience, "soak", "200000", batch, "600")
 		require.LessOrEqual(t, f["fds.after"], f["fds"])
-		require.LessOrEqual(t, f["threads.after"], f["threads"]+4)
+		require.LessOrEqual(t, f["threads.after"], f["threads"]+spareThreads)
 		require.Less(t, f["rss_most_kb"]-f["rss_before_kb"], 8192.0, "the heap may find its size yet")
 	}
-	play(t, 5*time.Minute, "soak", "200", "4", "5000000")
-	play(t, 5*time.Minute, "soak", "2000", "32", "0")
+	play(t, patience, "soak", "200", "4", "5000000")
+	play(t, patience, "soak", "2000", "32", "0")
 }
 
 func TestForkedChildrenAreKeptOutAndTheParentLivesOn(t *testing.T) {
 	t.Parallel()
 	for _, phase := range []string{"loaded", "idle", "active"} {
 		for _, how := range []string{"fork", "_Fork", "raw"} {
-			play(t, time.Minute, "fork", phase, how)
+			play(t, patience, "fork", phase, how)
 		}
 	}
 }
@@ -55,19 +55,19 @@ func TestSignalsAreTheHosts(t *testing.T) {
 	for _, which := range []string{"interrupt", "masks", "storm", "prof", "harden", "pipe"} {
 		t.Run(which, func(t *testing.T) {
 			t.Parallel()
-			play(t, time.Minute, "signals", which)
+			play(t, patience, "signals", which)
 		})
 	}
 }
 
 func TestPanicsAreAnsweredAndTheLibraryGoesOn(t *testing.T) {
 	t.Parallel()
-	play(t, time.Minute, "panic")
+	play(t, patience, "panic")
 }
 
 func TestTheLogIsTheHosts(t *testing.T) {
 	t.Parallel()
-	play(t, time.Minute, "log")
+	play(t, patience, "log")
 }
 
 func TestTheEnvironmentIsThatOfTheMomentAndNeighboursAreSeen(t *testing.T) {
@@ -75,30 +75,34 @@ func TestTheEnvironmentIsThatOfTheMomentAndNeighboursAreSeen(t *testing.T) {
 	driver := build(t, hooks)
 	build(t, "")
 	second := "TASKER_DRIVER_SECOND_LIBRARY=" + filepath.Join(root(t), "build/lib/test-plain/libtasker.so")
-	require.Contains(t, run(t, time.Minute, []string{second}, driver, "process"), "ok process")
+	require.Contains(t, run(t, patience, []string{second}, driver, "process"), "ok process")
 }
 
 func TestLivesOfAWorkerAreFlat(t *testing.T) {
 	t.Parallel()
-	requireFlat(t, play(t, 2*time.Minute, "restart", "100"), 8192)
+	requireFlat(t, play(t, patience, "restart", "100"), 8192)
 }
+
+// spareThreads are what the Go runtime may add on a machine that keeps its threads waiting. It ends none, and needs no more
+// after a while; one that each trip or life left behind would be more.
+const spareThreads = 10
 
 // requireFlat holds figures of before and after against each other.
 func requireFlat(t *testing.T, f map[string]float64, rssKB float64) {
 	t.Helper()
 	require.LessOrEqual(t, f["fds.after"], f["fds"])
-	require.LessOrEqual(t, f["threads.after"], f["threads"]+2)
+	require.LessOrEqual(t, f["threads.after"], f["threads"]+min(f["cycles"]/4, spareThreads), "half of the cycles were measured")
 	require.LessOrEqual(t, f["rss_kb.after"]-f["rss_kb"], rssKB)
 }
 
 func TestShutdownRacesEverythingElse(t *testing.T) {
 	t.Parallel()
-	require.Greater(t, play(t, time.Minute, "races", "2")["rounds"], 10.0)
+	require.Greater(t, play(t, patience, "races", "2")["rounds"], 10.0)
 }
 
 func TestTheEventDescriptorIsFarQuickerThanASleepLoop(t *testing.T) {
 	t.Parallel()
-	f := play(t, 2*time.Minute, "latency")
+	f := play(t, patience, "latency")
 	require.Less(t, f["p50.eventfd"], f["p50.sleep"]/20)
 	require.Less(t, f["p50.poll"], f["p50.sleep"]/20)
 }

@@ -38,7 +38,7 @@ func TestSoakForkTwoHundredTimes(t *testing.T) {
 	for range 10 { // each plays twenty forks in each of nine ways
 		for _, phase := range []string{"loaded", "idle", "active"} {
 			for _, how := range []string{"fork", "_Fork", "raw"} {
-				play(t, time.Minute, "fork", phase, how)
+				play(t, patience, "fork", phase, how)
 			}
 		}
 	}
@@ -47,7 +47,7 @@ func TestSoakForkTwoHundredTimes(t *testing.T) {
 func TestSoakSignals(t *testing.T) {
 	for range 20 {
 		for _, which := range []string{"interrupt", "masks", "storm", "prof", "harden", "pipe"} {
-			play(t, time.Minute, "signals", which)
+			play(t, patience, "signals", which)
 		}
 	}
 }
@@ -81,7 +81,7 @@ func TestSoakAddressSanitizer(t *testing.T) {
 	for _, s := range sources {
 		args = append(args, filepath.Join("ffi", s))
 	}
-	run(t, time.Minute, nil, compiler(), append(args, "-L"+dir, "-ltasker", "-lpthread", "-ldl", "-Wl,-rpath,"+filepath.Join(root(t), dir))...)
+	run(t, patience, nil, compiler(), append(args, "-L"+dir, "-ltasker", "-lpthread", "-ldl", "-Wl,-rpath,"+filepath.Join(root(t), dir))...)
 	for _, scenario := range [][]string{{"contract"}, {"misuse"}, {"log"}, {"soak", "200000", "32", "600"}, {"garbage", "20", "3"}, {"races", "10"}} {
 		t.Log(run(t, 10*time.Minute, nil, driver, scenario...))
 	}
