@@ -14,7 +14,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 	for name, batch := range map[string]int32{"one by one": 1, "batches of 32": 32} {
 		b.Run(name, func(b *testing.B) {
 			l := bridge.New(bridge.Options{OpenWorker: loopback.Open})
-			w, r := l.WorkerNew([]byte(`{"settings":{"loopback.steps":-1}}`), nil, 5000)
+			w, r := l.WorkerNew([]byte(`{"settings":{"loopback.steps":-1}}`), nil, patienceMS)
 			require.Equal(b, bridge.OK, r.Code)
 			require.Equal(b, bridge.OK, l.WorkerStart(w).Code)
 			result := []byte(`{"success":true,"result":{"value":46},"metadata":{"execution_time_ms":1}}`)
@@ -40,7 +40,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 				}
 			}
 			b.StopTimer()
-			l.WorkerStop(w, 5000)
+			l.WorkerStop(w, patienceMS)
 			l.WorkerFree(w)
 		})
 	}

@@ -84,12 +84,12 @@ func (h *host) any(g *garbage) (r bridge.Reply) {
 	switch g.byte() % 20 {
 	case 0, 1:
 		if len(g.handles) < 4 {
-			handle, r = h.WorkerNew(g.document(), nil, 5000)
+			handle, r = h.WorkerNew(g.document(), nil, patienceMS)
 			g.handles = append(g.handles, handle)
 		}
 	case 2:
 		if len(g.handles) < 4 {
-			handle, r = h.ClientNew(g.document(), nil, 5000)
+			handle, r = h.ClientNew(g.document(), nil, patienceMS)
 			g.handles = append(g.handles, handle)
 		}
 	case 3:

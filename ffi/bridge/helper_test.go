@@ -12,6 +12,12 @@ import (
 	"github.com/tasker-systems/tasker-go/ffi/bridge/loopback"
 )
 
+// patience is how long a test waits for what the library does, on a busy machine.
+const (
+	patience   = patienceMS * time.Millisecond
+	patienceMS = 60_000
+)
+
 // host drives the library as the C side does, without the C.
 type host struct {
 	*bridge.Library
@@ -50,7 +56,7 @@ func (h *host) fails(want bridge.Code, r bridge.Reply) bridge.Error {
 // worker opens a worker with these settings, and frees it at the end of the test.
 func (h *host) worker(settings string) uint64 {
 	h.t.Helper()
-	w, r := h.WorkerNew([]byte(`{"settings":{`+settings+`}}`), nil, 5000)
+	w, r := h.WorkerNew([]byte(`{"settings":{`+settings+`}}`), nil, patienceMS)
 	h.ok(r)
 	h.t.Cleanup(func() { h.WorkerFree(w) })
 	return w
@@ -113,7 +119,7 @@ func readable(t require.TestingT, fd int, timeout time.Duration) bool {
 // frame polls for one frame of a type; frames of other types are passed over.
 func (h *host) frame(handle uint64, want bridge.FrameType) bridge.Frame {
 	h.t.Helper()
-	until := time.Now().Add(10 * time.Second)
+	until := time.Now().Add(patience)
 	for time.Now().Before(until) {
 		if _, frames := h.poll(handle, 1, time.Second); len(frames) == 1 && frames[0].Type == want {
 			return frames[0]
@@ -138,13 +144,13 @@ const succeeded = `{"success":true,"result":{"n":1}}`
 // call calls a method of the loopback core.
 func (h *host) call(handle uint64, method, params string) map[string]any {
 	h.t.Helper()
-	return h.ok(h.Call(handle, method, []byte(params), 5000))
+	return h.ok(h.Call(handle, method, []byte(params), patienceMS))
 }
 
 // eventually waits for what other goroutines do.
 func (h *host) eventually(condition func() bool, what string) {
 	h.t.Helper()
-	require.Eventually(h.t, condition, 10*time.Second, time.Millisecond, what)
+	require.Eventually(h.t, condition, patience, time.Millisecond, what)
 }
 
 func (h *host) counts(handle uint64) map[string]any { return h.call(handle, "test.counts", "") }

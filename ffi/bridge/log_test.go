@@ -120,6 +120,6 @@ func TestWaitingForTheLog(t *testing.T) {
 	r := h.LogPoll(8, true, memory)
 	require.Equal(t, bridge.Timeout, r.Code)
 	h.Logger().Info("now")
-	require.True(t, readable(t, r.Wait.FD, 10*time.Second))
+	require.True(t, readable(t, r.Wait.FD, patience))
 	require.Equal(t, bridge.OK, h.PollAgain(r.Wait.ID, 8, 0, memory).Code)
 }

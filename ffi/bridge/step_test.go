@@ -49,7 +49,7 @@ func TestALateADuplicateAndAnUnknownCompletionAreToldApart(t *testing.T) {
 func TestACompletionAfterTheTimeoutChangesNothing(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	w := h.started(`"loopback.steps":1,"loopback.timeout_ms":1000`) // long enough to be polled
+	w := h.started(`"loopback.steps":1,"loopback.timeout_ms":100`)
 	token := h.token(w)
 	cancel := h.frame(w, bridge.FrameCancel)
 	require.Equal(t, token, cancel.Number)
@@ -101,28 +101,33 @@ func TestAFullChannelAnswersBusyAndTheTokenStaysValid(t *testing.T) {
 	h := newHost(t)
 	w := h.started(`"loopback.steps":64,"loopback.room":1`)
 	h.call(w, "test.database", `{"up":false}`)
-	// Results on their way make room for a moment: it is full when a wait for room takes its time.
+	// Results on their way make room for a moment: it is full when a wait for room takes its time, and there is none after it.
 	var waiting bridge.Reply
 	var token uint64
-	for range 64 {
+	for full := false; !full; {
 		token = h.token(w)
 		for waiting = h.Complete(w, token, []byte(succeeded), true); waiting.Code == bridge.EBusy; waiting = h.Complete(w, token, []byte(succeeded), true) {
 			require.True(t, h.fails(bridge.EBusy, waiting).Retryable)
+			require.NotZero(t, waiting.Wait.ID)
 			if !readable(t, waiting.Wait.FD, 100*time.Millisecond) {
 				break
 			}
 			h.WaitDone(waiting.Wait.ID)
 		}
-		if waiting.Code == bridge.EBusy {
-			break
+		if waiting.Code != bridge.EBusy {
+			h.ok(waiting)
+			continue
 		}
-		h.ok(waiting)
+		r := h.complete(w, token, succeeded)
+		require.Zero(t, r.Wait.ID, "who does not wait is not asked to")
+		if full = r.Code == bridge.EBusy; !full {
+			h.ok(r)
+			h.WaitDone(waiting.Wait.ID)
+		}
 	}
-	require.NotZero(t, waiting.Wait.ID)
-	require.Zero(t, h.complete(w, token, succeeded).Wait.ID, "who does not wait is not asked to")
 	require.Equal(t, bridge.OK, h.Heartbeat(w, token, nil).Code, "the step is still the host's")
 	h.call(w, "test.database", `{"up":true}`)
-	require.True(t, readable(t, waiting.Wait.FD, 10*time.Second), "there is room")
+	require.True(t, readable(t, waiting.Wait.FD, patience), "there is room")
 	h.WaitDone(waiting.Wait.ID)
 	h.eventually(func() bool { return h.complete(w, token, succeeded).Code != bridge.EBusy }, "accepted now")
 	require.Equal(t, "completed", reason(t, h.fails(bridge.EStaleToken, h.complete(w, token, succeeded))))
@@ -154,13 +159,13 @@ func TestACheckpointDeliversTheStepAgain(t *testing.T) {
 	w := h.started(`"loopback.steps":1`)
 	position := []byte(`{"cursor":{"page":7},"items_processed":50}`)
 	first := h.token(w)
-	h.ok(h.Checkpoint(w, first, position, 1000))
+	h.ok(h.Checkpoint(w, first, position, patienceMS))
 	require.Equal(t, "checkpointed", reason(t, h.fails(bridge.EStaleToken, h.complete(w, first, succeeded))))
 	again := h.frame(w, bridge.FrameStep)
 	require.JSONEq(t, `{"checkpoint":{"page":7}}`, string(again.Payload))
 
 	h.call(w, "test.database", `{"up":false}`)
-	require.True(t, h.fails(bridge.EDatabase, h.Checkpoint(w, again.Number, position, 1000)).Retryable)
+	require.True(t, h.fails(bridge.EDatabase, h.Checkpoint(w, again.Number, position, patienceMS)).Retryable)
 	h.ok(h.Heartbeat(w, again.Number, nil))
 	h.call(w, "test.database", `{"up":true}`)
 	require.Equal(t, bridge.Pending, h.Checkpoint(w, again.Number, position, 0).Code)

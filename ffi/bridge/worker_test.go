@@ -6,7 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,7 +15,7 @@ import (
 func TestTheLifeOfAWorker(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	w, r := h.WorkerNew([]byte(`{"handlers":["a"],"settings":{"loopback.steps":"3"}}`), nil, 5000)
+	w, r := h.WorkerNew([]byte(`{"handlers":["a"],"settings":{"loopback.steps":"3"}}`), nil, patienceMS)
 	info := h.ok(r)
 	require.Equal(t, "new", info["state"])
 	require.Equal(t, "loopback", info["worker_id"])
@@ -41,12 +40,12 @@ func TestTheLifeOfAWorker(t *testing.T) {
 	h.ok(h.WorkerDrain(w))
 	h.ok(h.WorkerDrain(w))
 	require.Equal(t, bridge.FrameShutdown, h.frame(w, bridge.FrameShutdown).Type)
-	code, _ = h.poll(w, 1, time.Second)
+	code, _ = h.poll(w, 1, patience)
 	require.Equal(t, bridge.Closed, code)
-	summary := h.ok(h.WorkerStop(w, 5000))
+	summary := h.ok(h.WorkerStop(w, patienceMS))
 	require.Equal(t, "stopped", summary["state"])
 	require.EqualValues(t, 3, summary["completed"])
-	require.Equal(t, "stopped", h.ok(h.WorkerStop(w, 5000))["state"], "stopping again is harmless")
+	require.Equal(t, "stopped", h.ok(h.WorkerStop(w, patienceMS))["state"], "stopping again is harmless")
 	require.Equal(t, bridge.EState, h.WorkerStart(w).Code)
 	require.Equal(t, bridge.EState, h.WorkerRegister(w, []byte(`["d"]`)).Code)
 	h.ok(h.WorkerFree(w))
@@ -79,7 +78,7 @@ func TestHandlesThatAreNoneGetEHandleEverywhere(t *testing.T) {
 	h := newHost(t)
 	freed := h.worker("")
 	h.ok(h.WorkerFree(freed))
-	client, r := h.ClientNew(nil, nil, 5000)
+	client, r := h.ClientNew(nil, nil, patienceMS)
 	h.ok(r)
 	t.Cleanup(func() { h.ClientFree(client) })
 	for _, handle := range []uint64{0, 1, freed, client, ^uint64(0), 0xA100000000000001} {
@@ -115,17 +114,17 @@ func TestAFailedOpeningLeavesNothingBehind(t *testing.T) {
 		key     any
 		timeout int32
 	}{
-		"no JSON":             {config: `{`, want: bridge.EEncoding, timeout: 5000},
-		"no object":           {config: `[]`, want: bridge.EInvalid, key: "", timeout: 5000},
-		"an unknown key":      {config: `{"lease":1}`, want: bridge.EInvalid, key: "lease", timeout: 5000},
-		"a misplaced key":     {config: `{"database_url":"x"}`, want: bridge.EInvalid, key: "database_url", timeout: 5000},
-		"a nested setting":    {config: `{"settings":{"a":{"b":1}}}`, want: bridge.EInvalid, key: "settings.a", timeout: 5000},
-		"a setting of null":   {config: `{"settings":{"a":null}}`, want: bridge.EInvalid, key: "settings.a", timeout: 5000},
-		"an unknown role":     {config: `{"role":"boss"}`, want: bridge.EInvalid, key: "role", timeout: 5000},
-		"a newer schema":      {config: `{"schema_version":2}`, want: bridge.EInvalid, key: "schema_version", timeout: 5000},
-		"the core refuses":    {config: `{"settings":{"no.such":"x"}}`, want: bridge.EConfig, key: "no.such", timeout: 5000},
-		"the database is off": {config: `{"settings":{"loopback.fail":"connection refused"}}`, want: bridge.EDatabase, timeout: 5000},
-		"the core panics":     {config: `{"settings":{"loopback.panic":"bug"}}`, want: bridge.EPanic, timeout: 5000},
+		"no JSON":             {config: `{`, want: bridge.EEncoding, timeout: patienceMS},
+		"no object":           {config: `[]`, want: bridge.EInvalid, key: "", timeout: patienceMS},
+		"an unknown key":      {config: `{"lease":1}`, want: bridge.EInvalid, key: "lease", timeout: patienceMS},
+		"a misplaced key":     {config: `{"database_url":"x"}`, want: bridge.EInvalid, key: "database_url", timeout: patienceMS},
+		"a nested setting":    {config: `{"settings":{"a":{"b":1}}}`, want: bridge.EInvalid, key: "settings.a", timeout: patienceMS},
+		"a setting of null":   {config: `{"settings":{"a":null}}`, want: bridge.EInvalid, key: "settings.a", timeout: patienceMS},
+		"an unknown role":     {config: `{"role":"boss"}`, want: bridge.EInvalid, key: "role", timeout: patienceMS},
+		"a newer schema":      {config: `{"schema_version":2}`, want: bridge.EInvalid, key: "schema_version", timeout: patienceMS},
+		"the core refuses":    {config: `{"settings":{"no.such":"x"}}`, want: bridge.EConfig, key: "no.such", timeout: patienceMS},
+		"the database is off": {config: `{"settings":{"loopback.fail":"connection refused"}}`, want: bridge.EDatabase, timeout: patienceMS},
+		"the core panics":     {config: `{"settings":{"loopback.panic":"bug"}}`, want: bridge.EPanic, timeout: patienceMS},
 		"it takes too long":   {config: `{"settings":{"loopback.open_ms":60000}}`, want: bridge.EDeadline, timeout: 20},
 	} {
 		handle, r := h.WorkerNew([]byte(tt.config), nil, tt.timeout)
@@ -155,7 +154,7 @@ func TestAStopThatRunsOutOfTimeCanBeCalledAgain(t *testing.T) {
 	h.ok(h.complete(w, b, succeeded))
 	require.Equal(t, bridge.Timeout, h.WorkerStop(w, 20).Code, "the results are not stored")
 	h.call(w, "test.database", `{"up":true}`)
-	summary := h.ok(h.WorkerStop(w, 10_000))
+	summary := h.ok(h.WorkerStop(w, patienceMS))
 	require.EqualValues(t, 2, summary["completed"])
 	require.EqualValues(t, 2, h.ok(h.WorkerStatus(w))["core"].(map[string]any)["succeeded"])
 }
@@ -171,9 +170,9 @@ func TestADrainGivesBackWhatWasNotPolled(t *testing.T) {
 	code, _ := h.poll(w, 1, 0)
 	require.Equal(t, bridge.Timeout, code, "a step is out: it may yet be cancelled")
 	h.ok(h.complete(w, token, succeeded))
-	code, _ = h.poll(w, 1, time.Second)
+	code, _ = h.poll(w, 1, patience)
 	require.Equal(t, bridge.Closed, code)
-	h.ok(h.WorkerStop(w, 5000))
+	h.ok(h.WorkerStop(w, patienceMS))
 	counts := h.ok(h.WorkerStatus(w))["core"].(map[string]any)
 	require.EqualValues(t, 9, counts["released"])
 	require.EqualValues(t, 1, counts["succeeded"])
@@ -200,7 +199,7 @@ func TestAPanicIsTheCallersErrorAndMarksTheWorker(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	w := h.started("")
-	e := h.fails(bridge.EPanic, h.Call(w, "test.panic", []byte(`{"text":"bug"}`), 5000))
+	e := h.fails(bridge.EPanic, h.Call(w, "test.panic", []byte(`{"text":"bug"}`), patienceMS))
 	require.Contains(t, e.Message, "bug")
 	require.Equal(t, true, h.ok(h.WorkerStatus(w))["degraded"])
 	h.call(w, "test.echo", "{}")
@@ -213,7 +212,7 @@ func TestTheRuntimesLastWordsGoToAFile(t *testing.T) {
 	h := newHost(t)
 	file := filepath.Join(t.TempDir(), "crash.log")
 	open := func(path string) bridge.Reply {
-		w, r := h.WorkerNew([]byte(`{"crash_file":"`+path+`"}`), nil, 5000)
+		w, r := h.WorkerNew([]byte(`{"crash_file":"`+path+`"}`), nil, patienceMS)
 		t.Cleanup(func() { h.WorkerFree(w) })
 		return r
 	}

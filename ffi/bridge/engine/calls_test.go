@@ -18,9 +18,9 @@ func TestTheMethodsOfAClient(t *testing.T) {
 	w := h.worker(nil, nil, "math.square")
 	server := httptest.NewServer(coreOf(t, h, w).calls.rest.via.(local).handler)
 	t.Cleanup(server.Close)
-	overDatabase, r := h.ClientNew(h.config(nil, nil), nil, 60_000)
+	overDatabase, r := h.ClientNew(h.config(nil, nil), nil, patienceMS)
 	h.ok(r)
-	overHTTP, r := h.ClientNew([]byte(`{"url":"`+server.URL+`","token":"k"}`), nil, 5000)
+	overHTTP, r := h.ClientNew([]byte(`{"url":"`+server.URL+`","token":"k"}`), nil, patienceMS)
 	require.Equal(t, server.URL, h.ok(r)["url"])
 	t.Cleanup(func() { h.ClientFree(overDatabase); h.ClientFree(overHTTP) })
 
@@ -73,7 +73,7 @@ func coreOf(t *testing.T, h *host, _ uint64) *Core {
 		}
 		return c, err
 	}})
-	w, r := probe.WorkerNew(h.config(nil, nil), nil, 60_000)
+	w, r := probe.WorkerNew(h.config(nil, nil), nil, patienceMS)
 	require.Equal(t, bridge.OK, r.Code, "%s", r.Document)
 	require.Equal(t, bridge.OK, probe.WorkerStart(w).Code)
 	t.Cleanup(func() {
@@ -93,7 +93,7 @@ func TestAServersAnswersBecomeCodes(t *testing.T) {
 		_, _ = w.Write([]byte(body))
 	}))
 	h := newHost(t)
-	c, r := h.ClientNew([]byte(`{"url":"`+server.URL+`","token":"secret"}`), nil, 5000)
+	c, r := h.ClientNew([]byte(`{"url":"`+server.URL+`","token":"secret"}`), nil, patienceMS)
 	h.ok(r)
 	t.Cleanup(func() { h.ClientFree(c) })
 	for _, tt := range []struct {
@@ -115,7 +115,7 @@ func TestAServersAnswersBecomeCodes(t *testing.T) {
 	}
 	server.Close()
 	require.True(t, h.fails(bridge.EBusy, h.try(c, "client.health", map[string]any{})).Retryable)
-	_, r = h.ClientNew([]byte(`{"url":"localhost:8080"}`), nil, 5000)
+	_, r = h.ClientNew([]byte(`{"url":"localhost:8080"}`), nil, patienceMS)
 	require.Equal(t, "url", h.fails(bridge.EInvalid, r).Details["key"])
 }
 

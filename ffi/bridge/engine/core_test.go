@@ -29,7 +29,7 @@ func TestAHostRunsATaskFromItsFirstStepToItsLast(t *testing.T) {
 		h.ok(h.Complete(w, token, fmt.Appendf(nil, `{"success":true,"result":{"value":"%d"}}`, n), false))
 	}
 	h.eventually(func() bool { return h.status(w, task) == "complete" }, "the task is complete")
-	steps := h.Call(w, "client.list_steps", []byte(`{"task_uuid":"`+task+`"}`), 5000)
+	steps := h.Call(w, "client.list_steps", []byte(`{"task_uuid":"`+task+`"}`), patienceMS)
 	require.Equal(t, bridge.OK, steps.Code)
 	require.Contains(t, string(steps.Document), `"value":"4"`)
 }
@@ -72,7 +72,7 @@ func TestADrainedWorkerClaimsNothingMore(t *testing.T) {
 	h.next(w, bridge.FrameShutdown)
 	second := h.create(w, "examples_linear", "mathematical_sequence", map[string]any{"even_number": 4})
 	h.ok(h.Complete(w, token, []byte(`{"success":true,"result":{"value":"1"}}`), false))
-	summary := h.ok(h.WorkerStop(w, 20_000))
+	summary := h.ok(h.WorkerStop(w, patienceMS))
 	require.EqualValues(t, 1, summary["completed"])
 	require.Empty(t, summary["failure"])
 
@@ -115,7 +115,7 @@ func TestACancelledTaskIsTakenFromTheHost(t *testing.T) {
 func TestAWorkerTellsWhatItIs(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, "linear.yaml")
-	w, r := h.WorkerNew(h.config(map[string]any{"handlers": []string{"math.square"}}, map[string]any{"environment": "test"}), nil, 60_000)
+	w, r := h.WorkerNew(h.config(map[string]any{"handlers": []string{"math.square"}}, map[string]any{"environment": "test"}), nil, patienceMS)
 	info := h.ok(r)
 	t.Cleanup(func() { h.WorkerFree(w) })
 	require.Equal(t, "test", info["environment"])
@@ -125,7 +125,7 @@ func TestAWorkerTellsWhatItIs(t *testing.T) {
 	h.ok(h.WorkerStart(w))
 	core := h.ok(h.WorkerStatus(w))["core"].(map[string]any)
 	require.Equal(t, []any{"math.square"}, core["worker"].(map[string]any)["registered_handlers"])
-	h.ok(h.WorkerStop(w, 20_000))
+	h.ok(h.WorkerStop(w, patienceMS))
 }
 
 func TestWhatIsWrongWithAnOpeningIsNamed(t *testing.T) {
@@ -139,11 +139,11 @@ func TestWhatIsWrongWithAnOpeningIsNamed(t *testing.T) {
 		want    bridge.Code
 		timeout int32
 	}{
-		"a setting that is unknown":        {h.config(nil, map[string]any{"worker.leese_ms": 1}), bridge.EConfig, 10_000},
-		"a setting that is out of bounds":  {h.config(nil, map[string]any{"worker.lease_ms": 1}), bridge.EConfig, 10_000},
-		"a template folder that is absent": {h.config(nil, map[string]any{"task_templates.search_paths": "nowhere"}), bridge.EConfig, 10_000},
-		"a pattern that is none":           {h.config(map[string]any{"domain_events": []string{"a..b"}}, nil), bridge.EInvalid, 10_000},
-		"a database that refuses":          {h.config(nil, map[string]any{"database.url": "postgres://nobody@127.0.0.1:1/none?sslmode=disable"}), bridge.EDatabase, 10_000},
+		"a setting that is unknown":        {h.config(nil, map[string]any{"worker.leese_ms": 1}), bridge.EConfig, patienceMS},
+		"a setting that is out of bounds":  {h.config(nil, map[string]any{"worker.lease_ms": 1}), bridge.EConfig, patienceMS},
+		"a template folder that is absent": {h.config(nil, map[string]any{"task_templates.search_paths": "nowhere"}), bridge.EConfig, patienceMS},
+		"a pattern that is none":           {h.config(map[string]any{"domain_events": []string{"a..b"}}, nil), bridge.EInvalid, patienceMS},
+		"a database that refuses":          {h.config(nil, map[string]any{"database.url": "postgres://nobody@127.0.0.1:1/none?sslmode=disable"}), bridge.EDatabase, patienceMS},
 		"a database that does not answer":  {h.config(nil, map[string]any{"database.url": "postgres://nobody@" + silent.Addr().String() + "/none?sslmode=disable"}), bridge.EDeadline, 300},
 	} {
 		handle, r := h.WorkerNew(tt.config, nil, tt.timeout)
@@ -158,10 +158,10 @@ func TestWhatIsWrongWithAnOpeningIsNamed(t *testing.T) {
 func TestTheHostsEnvironmentConfiguresTheCore(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	w, r := h.WorkerNew([]byte(`{"dir":"`+h.dir+`"}`), []string{"DATABASE_URL=" + h.dsn, "TASKER_ENV=staging", "TASKER__WORKER__WORKER_ID=from-env"}, 60_000)
+	w, r := h.WorkerNew([]byte(`{"dir":"`+h.dir+`"}`), []string{"DATABASE_URL=" + h.dsn, "TASKER_ENV=staging", "TASKER__WORKER__WORKER_ID=from-env"}, patienceMS)
 	require.Equal(t, "staging", h.ok(r)["environment"])
 	t.Cleanup(func() { h.WorkerFree(w) })
 	h.ok(h.WorkerStart(w))
 	require.Equal(t, "from-env", h.call(w, "health.basic", map[string]any{})["worker_id"])
-	h.ok(h.WorkerStop(w, 20_000))
+	h.ok(h.WorkerStop(w, patienceMS))
 }

@@ -72,7 +72,7 @@ func TestAHostsImpossibleChoiceFailsTheDecision(t *testing.T) {
 		h.completes(w, token, result)
 	}
 	h.eventually(func() bool { return h.status(w, task) == "blocked_by_failures" }, "the decision fails")
-	steps := h.Call(w, "client.list_steps", []byte(`{"task_uuid":"`+task+`"}`), 5000)
+	steps := h.Call(w, "client.list_steps", []byte(`{"task_uuid":"`+task+`"}`), patienceMS)
 	require.Contains(t, string(steps.Document), `it chose the step \"manager\", which the template does not have`)
 	require.Contains(t, string(steps.Document), "DECISION_ERROR")
 }
@@ -96,7 +96,7 @@ func TestAHostSplitsItsWorkAndYieldsWithinIt(t *testing.T) {
 		if step.Name == "process_csv_batch_001" {
 			require.JSONEq(t, `{"cursor":{"batch_id":"001","start_cursor":"a","end_cursor":{"page":2},"batch_size":1},"is_no_op":false,
 			  "batch_metadata":{"cursor_field":"row","failure_strategy":"continue_on_failure"},"__template_step_name":"process_csv_batch"}`, string(step.Inputs))
-			h.ok(h.Checkpoint(w, token, []byte(`{"cursor":{"at":1},"items_processed":1,"accumulated_results":{"sum":5}}`), 5000))
+			h.ok(h.Checkpoint(w, token, []byte(`{"cursor":{"at":1},"items_processed":1,"accumulated_results":{"sum":5}}`), patienceMS))
 			h.fails(bridge.EStaleToken, h.Complete(w, token, []byte(`{"success":true}`), false))
 			again, second, g := h.grown(w)
 			for g.TaskSequenceStep.WorkflowStep.Name != step.Name { // the other one may come first

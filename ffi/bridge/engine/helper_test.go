@@ -15,6 +15,12 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/testdb"
 )
 
+// patience is how long a test waits for what the library or the database does, on a busy machine.
+const (
+	patience   = patienceMS * time.Millisecond
+	patienceMS = 60_000
+)
+
 // host is a host of the library over a database of its own.
 type host struct {
 	*bridge.Library
@@ -79,7 +85,7 @@ func (h *host) fails(want bridge.Code, r bridge.Reply) bridge.Error {
 // worker opens and starts a worker that serves these handlers; it is stopped at the end of the test.
 func (h *host) worker(more, settings map[string]any, handlers ...string) uint64 {
 	h.t.Helper()
-	w, r := h.WorkerNew(h.config(more, settings), nil, 60_000)
+	w, r := h.WorkerNew(h.config(more, settings), nil, patienceMS)
 	h.ok(r)
 	names, err := json.Marshal(handlers)
 	require.NoError(h.t, err)
@@ -101,7 +107,7 @@ func (h *host) try(handle uint64, method string, params any) bridge.Reply {
 	h.t.Helper()
 	raw, err := json.Marshal(params)
 	require.NoError(h.t, err)
-	return h.Call(handle, method, raw, 30_000)
+	return h.Call(handle, method, raw, patienceMS)
 }
 
 // poll takes the next frame that comes within the time; ok says that one came.
@@ -141,7 +147,7 @@ func (h *host) next(handle uint64, want bridge.FrameType) bridge.Frame {
 		h.later[handle] = slices.Delete(later, i, i+1)
 		return f
 	}
-	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); {
+	for until := time.Now().Add(patience); time.Now().Before(until); {
 		f, ok := h.poll(handle, time.Second)
 		if ok && f.Type == want {
 			return f
@@ -205,5 +211,5 @@ func (h *host) status(handle uint64, task string) string {
 
 func (h *host) eventually(condition func() bool, what string) {
 	h.t.Helper()
-	require.Eventually(h.t, condition, 30*time.Second, 5*time.Millisecond, what)
+	require.Eventually(h.t, condition, patience, 5*time.Millisecond, what)
 }

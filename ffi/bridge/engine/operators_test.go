@@ -31,7 +31,7 @@ func eachOperator(t *testing.T, test func(t *testing.T, o *operator)) {
 				t.Cleanup(server.Close)
 				config = []byte(`{"url":"` + server.URL + `"}`)
 			}
-			c, r := o.ClientNew(config, nil, 60_000)
+			c, r := o.ClientNew(config, nil, patienceMS)
 			o.ok(r)
 			t.Cleanup(func() { o.ClientFree(c) })
 			o.client = c

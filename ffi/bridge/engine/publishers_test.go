@@ -90,6 +90,6 @@ func TestAFlushWaitsForTheHostsPublishers(t *testing.T) {
 func TestAPublisherIsNamedOnce(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	_, r := h.WorkerNew(h.config(map[string]any{"publishers": []string{"A", "A"}}, nil), nil, 30_000)
+	_, r := h.WorkerNew(h.config(map[string]any{"publishers": []string{"A", "A"}}, nil), nil, patienceMS)
 	require.Equal(t, "publishers", h.fails(bridge.EInvalid, r).Details["key"])
 }
