@@ -15,7 +15,7 @@ import (
 func memory(t *testing.T, mounted string) (dir string, env []string) {
 	dir, fakes := t.TempDir(), t.TempDir()
 	for name, says := range map[string]string{"stat": "tmpfs", "findmnt": mounted} {
-		require.NoError(t, os.WriteFile(filepath.Join(fakes, name), []byte("#!/bin/sh\necho "+says+"\n"), 0o755))
+		program(t, filepath.Join(fakes, name), "#!/bin/sh\necho "+says+"\n")
 	}
 	return dir, append(os.Environ(), "PATH="+fakes+":"+os.Getenv("PATH"), "IN_MEMORY_DIR="+dir, "IN_MEMORY_KIB=1", "TMPDIR=/disk", "GOTMPDIR=", "TASKER_TESTDB_DIR=")
 }

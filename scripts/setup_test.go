@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,7 +28,7 @@ func (m machine) run(t *testing.T, args ...string) (code int, stdout, stderr str
 	for name, script := range m {
 		path := filepath.Join(dir, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\ncd "+dir+"\n"+script+"\n"), 0o755))
+		program(t, path, "#!/bin/sh\ncd "+dir+"\n"+script+"\n")
 	}
 	cmd := exec.Command("./setup.sh", args...)
 	cmd.Env = []string{"PATH=" + dir, "TASKER_PG_BIN=" + filepath.Join(dir, "pg")}
@@ -37,6 +38,15 @@ func (m machine) run(t *testing.T, args ...string) (code int, stdout, stderr str
 		require.ErrorAs(t, err, new(*exec.ExitError))
 	}
 	return cmd.ProcessState.ExitCode(), out.String(), errOut.String()
+}
+
+// program writes a program. No process starts meanwhile: it would have the file open until it begins a program of its own, and
+// what is open to be written cannot be run.
+func program(t *testing.T, path, text string) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o755))
 }
 
 // with returns the machine with more or other programs.

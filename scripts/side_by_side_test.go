@@ -17,8 +17,8 @@ func sideBySide(t *testing.T, fakeMake string, targets ...string) (code int, std
 	script, err := os.ReadFile("side-by-side.sh")
 	require.NoError(t, err)
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "scripts"), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "scripts", "side-by-side.sh"), script, 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "make"), []byte("#!/bin/sh\nfor target; do :; done\n"+fakeMake), 0o755))
+	program(t, filepath.Join(dir, "scripts", "side-by-side.sh"), string(script))
+	program(t, filepath.Join(dir, "make"), "#!/bin/sh\nfor target; do :; done\n"+fakeMake)
 	cmd := exec.Command("scripts/side-by-side.sh", targets...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "MAKE="+filepath.Join(dir, "make"))
 	var out, errOut bytes.Buffer
