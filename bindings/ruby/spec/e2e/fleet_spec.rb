@@ -24,7 +24,7 @@ RSpec.describe TaskerCore::Worker, e2e: true do
     expect(tasks.map { |task| client.wait_for_task(task).status }).to eq(["complete"] * 50)
     ran = workers.map do |worker|
       worker.signal("TERM")
-      worker.finish(timeout: 30)[1].lines.map { |line| JSON.parse(line)["task"] }
+      worker.finish[1].lines.map { |line| JSON.parse(line)["task"] }
     end
     expect(ran.flatten.sort).to eq(tasks.sort), "each once"
     expect(ran.map(&:size)).to all(be_positive)

@@ -135,8 +135,14 @@ module E2E
       $stdout.flush
       BEGAN[context.task_uuid] << true
       deadline = now + context.get_input_or("seconds", 30)
-      sleep(0.01) until now > deadline || (!context.get_input("deaf") && context.cancelled?)
+      sleep(0.01) until now > deadline || told_to_end?(context)
       SEEN[context.task_uuid] << { cancelled: context.cancelled?, heartbeat: context.heartbeat }
+    end
+
+    # A task may name a file that ends the wait once it is there, or have its handler hear of nothing else.
+    def self.told_to_end?(context)
+      file = context.get_input("until")
+      (file && File.exist?(file)) || (!context.get_input("deaf") && context.cancelled?)
     end
 
     def call(context)
@@ -163,10 +169,12 @@ module E2E
     { attempt: context.retry_count }
   end
 
-  # Counts how many run at once.
+  # Counts how many run at once. The first ones wait until there are as many as there may be.
   class SideBySide < TaskerCore::StepHandler::Base
     def call(_context)
       LOCK.synchronize { MOST[:ever] = [MOST[:ever], MOST[:now] += 1].max }
+      deadline = Waits.now + 20
+      sleep(0.01) until MOST[:ever] >= TaskerCore::Worker::Bootstrap.instance.slots || Waits.now > deadline
       sleep(0.1)
       LOCK.synchronize { MOST[:now] -= 1 }
       success(result: { on: Thread.current.name })

@@ -76,7 +76,7 @@ module Programs
       worker.shutdown!
       [again, value, worker.running?]
     end
-    deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + 5
+    deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + 60
     sleep(0.01) while Thread.list.size > 2 && Process.clock_gettime(Process::CLOCK_MONOTONIC) < deadline
     tell(seen: seen, threads: Thread.list.map { |thread| thread.name.to_s }.sort, live: live, hooks: hooks)
   end

@@ -43,7 +43,7 @@ RSpec.describe TaskerCore::ForkedError, e2e: true do
       expect(both("/run").map { |answer| answer["value"] }).to eq([66.5, 66.5])
       expect(File.read("/proc/#{server.pid}/maps")).not_to include("libtasker")
       server.signal("TERM")
-      expect(server.finish(timeout: 30).first).to eq("TERM").or eq(0).or eq(143)
+      expect(server.finish.first).to eq("TERM").or eq(0).or eq(143)
     end
   end
 
@@ -53,6 +53,6 @@ RSpec.describe TaskerCore::ForkedError, e2e: true do
     expect(answers.map { |answer| answer["running"] }).to eq([false, false])
     expect(answers.map { |answer| answer["error"] }).to all(include("started in process #{server.pid}", "on_worker_boot"))
     server.signal("TERM")
-    server.finish(timeout: 30)
+    server.finish
   end
 end

@@ -69,7 +69,7 @@ RSpec.describe TaskerCore::Worker::Bootstrap, e2e: true do
   { 50 => %w[allow rule], 500 => %w[ask manager] }.each do |amount, (step, by)|
     it "goes the way that a decision chose for #{amount}" do
       sandbox
-      run = E2E::ApprovalWorkflow.perform_async(amount: amount).wait(timeout: 20)
+      run = E2E::ApprovalWorkflow.perform_async(amount: amount).wait(timeout: 60)
       expect(run.results.except("read", "route")).to eq(step => { "by" => by })
     end
   end
@@ -123,7 +123,7 @@ RSpec.describe TaskerCore::Worker::Bootstrap, e2e: true do
   end
 
   it "ends a step in the core when its time is up, of which the handler hears" do
-    run = sandbox.run("short", namespace: "waits_rb", timeout: 20)
+    run = sandbox.run("short", namespace: "waits_rb", timeout: 60)
     expect(run.status).to eq("blocked_by_failures")
     expect(run.error(:step)["message"]).to match(/time/)
     expect(E2E::SEEN[run.task.task_uuid].pop).to eq(cancelled: true, heartbeat: false)

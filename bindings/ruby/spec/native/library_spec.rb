@@ -10,7 +10,7 @@ RSpec.describe TaskerCore::Native::Library, native: true do
   def failure(path, lib: nil)
     child = Child.new("-e", "TaskerCore::Native.library", environment: { "TASKER_LIBRARY_PATH" => path.to_s },
                                                           options: [*(lib && ["-I", lib]), "-r", "tasker_core/native"])
-    code, _, errors = child.finish(timeout: 30)
+    code, _, errors = child.finish
     expect(code).to eq(1)
     errors
   end

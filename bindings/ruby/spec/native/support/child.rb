@@ -10,7 +10,7 @@ require "timeout"
 class Child
   ROOT = File.expand_path("../../../../..", __dir__)
   BINDING = File.join(ROOT, "bindings", "ruby")
-  KILL_AFTER = 60.0
+  KILL_AFTER = 180.0
 
   attr_reader :pid
 
