@@ -15,6 +15,7 @@ from tasker_core.client import StepResponse
 
 from .conftest import HERE, starting
 from .forms import FORMS
+from .forms.burst import WORKERS
 
 BURST = 25
 
@@ -31,26 +32,29 @@ class Bursts:
 
 
 @pytest.fixture(scope="module")
-def bursts(data_dir: str, client: TaskerClient, tasker: Path, form_templates: Path) -> Iterator[Bursts]:
-    """Tasks of both forms, created in turn at two servers, and run by two workers that serve both."""
+def bursts(
+    data_dir: str, client: TaskerClient, tasker: Path, form_templates: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bursts]:
+    """Tasks of one form and then of the other, created in turn at two servers, and run by two workers that serve both."""
     seen = Bursts()
     with starting(data_dir, client) as start:
         serve = ("server", "--bind", "127.0.0.1:0", "--templates", form_templates)
         servers = [start(*serve, program=tasker) for _ in range(2)]
         work = ("-m", "tasker_core.server", "--handlers", HERE / "forms" / "burst.py", "--role", "worker", "--threads", 4)
-        workers = [start(*work) for _ in range(2)]
+        workers = [start(*work) for _ in range(WORKERS)]
         urls = [re.search(r"ready url=(\S+)", server.line()) for server in servers]
         for worker in workers:
             worker.logged("serves")
         remotes = [TaskerClient(url=url[1]) for url in urls if url is not None]
         assert len(remotes) == 2
-        for number in range(BURST):
-            for form in FORMS:
-                created = remotes[number % 2].create_task(f"burst_{form}", namespace="waits_py")
-                seen.tasks[form].append(created.task_uuid)
-        for task in itertools.chain(*seen.tasks.values()):
-            seen.statuses[task] = client.wait_for_task(task).status
-            seen.steps[task] = client.list_task_steps(task)
+        for form, tasks in seen.tasks.items():
+            context = {"at_work": str(tmp_path_factory.mktemp(form))}
+            for number in range(BURST):
+                created = remotes[number % 2].create_task(f"burst_{form}", namespace="waits_py", context=context)
+                tasks.append(created.task_uuid)
+            for task in tasks:
+                seen.statuses[task] = client.wait_for_task(task).status
+                seen.steps[task] = client.list_task_steps(task)
         for worker in workers:
             worker.signal(signal.SIGTERM)
             code, out, log = worker.end()
