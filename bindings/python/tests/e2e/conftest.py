@@ -31,6 +31,7 @@ TEMPLATES = HERE / "templates"
 ROOT = BINDING.parents[1]
 EXAMPLES = ROOT / "examples"
 KILL_AFTER_S = 90.0
+SOON_S = 30.0
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +77,15 @@ def run_all(sandbox: Sandbox, name: str, namespace: str, contexts: Iterable[Mapp
     """Run a task for each context, all at once."""
     made = [sandbox.client.create_task(name, namespace=namespace, context=dict(context)) for context in contexts]
     return [sandbox.wait(task.task_uuid) for task in made]
+
+
+def until(look: Callable[[], Any], what: str) -> Any:
+    """Look until there is something to see, and return it."""
+    deadline = time.monotonic() + SOON_S
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"in vain: {what}"
+        time.sleep(0.01)
+    return found
 
 
 def until_step_is(state: str, step: str, run: TaskRun, sandbox: Sandbox) -> TaskRun:

@@ -13,9 +13,7 @@ import pytest
 from tasker_core import InProcessDomainEventPoller, _tasker_core
 from tasker_core.testing import Sandbox
 
-from .conftest import run_all, until_step_is
-
-SOON_S = 30.0
+from .conftest import SOON_S, run_all, until, until_step_is
 
 ITEMS = [{"quantity": 2, "cents": 1250}, {"quantity": 1, "cents": 500}]
 ORDER = {
@@ -133,10 +131,7 @@ def heard(sandbox: Sandbox) -> Iterator[Heard]:
     poller.on_event(fail)
     poller.on_event(listener.hear)
     poller.start()
-    deadline = time.monotonic() + SOON_S
-    while poller.stats["poll_count"] < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: poller.stats["poll_count"] >= 2, "the poller listens")
     yield listener
     poller.stop()
 
@@ -159,10 +154,7 @@ def test_w12_four_steps_tell_what_they_did_whatever_others_do(sandbox: Sandbox, 
         assert heard.of(run.task.task_uuid, 4) == told
     each = Counter({"published": 5, "durable": 1, "fast": 3, "broadcast": 1})
     want = Counter({way: count * len(runs) for way, count in each.items()})
-    deadline = time.monotonic() + SOON_S
-    while not published() - before >= want and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert published() - before >= want, "and perhaps events of tests before"
+    until(lambda: published() - before >= want, f"{want}, and perhaps events of tests before, were published")
 
 
 @pytest.mark.parametrize("form", ["class", "dsl"])

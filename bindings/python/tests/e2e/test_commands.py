@@ -12,7 +12,7 @@ import pytest
 
 from tasker_core.client import TaskerClient, TaskResponse
 
-from .conftest import HERE, Start
+from .conftest import HERE, Program, Start, until
 
 SERVE = ("--handlers", HERE / "handlers.py", "--templates", HERE / "templates")
 
@@ -95,23 +95,32 @@ def test_a_library_that_cannot_be_loaded_has_an_exit_code_of_its_own(start: Star
     assert (code, "/nowhere/libtasker.so" in log) == (3, True)
 
 
-def started(log: str) -> int:
-    found = re.search(r"runs as process (\d+)", log)
-    assert found
-    return int(found[1])
+def started(supervisor: Program, count: int) -> tuple[list[int], set[str]]:
+    """Wait until as many workers serve, and return their processes, in their order, and their names.
+
+    A supervisor that is busy may tell of a process after its worker has told that it serves.
+    """
+    pids: list[int] = []
+    names: set[str] = set()
+    while len(pids) < count or len(names) < count:
+        told = supervisor.logged("worker ")
+        if found := re.search(r"runs as process (\d+)", told):
+            pids.append(int(found[1]))
+        if found := re.search(r"worker (\S+) serves", told):
+            names.add(found[1])
+    return pids, names
 
 
 def test_a_supervisor_runs_processes_and_starts_one_that_dies_again(start: Start, client: TaskerClient) -> None:
     supervisor = start("-m", "tasker_core.supervisor", "--processes", 2, "--threads", 2, *SERVE, TASKER_WORKER_ID="flock")
-    pids = [started(supervisor.logged("runs as process")) for _ in range(2)]
-    names = {re.search(r"worker (\S+) serves", supervisor.logged("serves"))[1] for _ in range(2)}  # type: ignore[index]
+    pids, names = started(supervisor, 2)
     assert names == {"flock-1", "flock-2"}
     with open(f"/proc/{supervisor.process.pid}/maps") as maps:
         assert "libtasker" not in maps.read(), "the supervisor itself never loads the core"
     os.kill(pids[0], signal.SIGKILL)
     assert "ended by SIGKILL; it is started again in 1 s" in supervisor.logged("ended by")
-    pids[0] = started(supervisor.logged("runs as process"))
-    supervisor.logged("flock-1 serves")
+    pids[:1], names = started(supervisor, 1)
+    assert names == {"flock-1"}
     tasks = [wait_task(client, 0.3) for _ in range(4)]
     assert [client.wait_for_task(task.task_uuid).status for task in tasks] == ["complete"] * 4
     supervisor.signal(signal.SIGTERM)
@@ -122,9 +131,7 @@ def test_a_supervisor_runs_processes_and_starts_one_that_dies_again(start: Start
 
 def test_a_second_sigterm_to_the_supervisor_is_as_fast_as_one_to_its_children(start: Start, client: TaskerClient) -> None:
     supervisor = start("-m", "tasker_core.supervisor", "--processes", 2, *SERVE)
-    pids = [started(supervisor.logged("runs as process")) for _ in range(2)]
-    for _ in range(2):
-        supervisor.logged("serves")
+    pids, _ = started(supervisor, 2)
     task = wait_task(client, 60.0, deaf=True)
     assert supervisor.line() == "began 0"
     for pid in pids:  # as on a machine that is too busy to let them take the first signal before the second comes
@@ -142,14 +149,9 @@ def test_a_second_sigterm_to_the_supervisor_is_as_fast_as_one_to_its_children(st
 
 def test_children_do_not_outlive_a_supervisor_that_is_killed(start: Start) -> None:
     supervisor = start("-m", "tasker_core.supervisor", "--processes", 2, *SERVE)
-    pids = [started(supervisor.logged("runs as process")) for _ in range(2)]
-    for _ in range(2):
-        supervisor.logged("serves")
+    pids, _ = started(supervisor, 2)
     supervisor.signal(signal.SIGKILL)
-    deadline = time.monotonic() + 15
-    while any(os.path.exists(f"/proc/{pid}") for pid in pids):
-        assert time.monotonic() < deadline, "a child still runs"
-        time.sleep(0.05)
+    until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "all children have ended")
 
 
 def test_a_supervisor_gives_up_where_starting_again_would_not_help(start: Start) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -14,7 +13,7 @@ from tasker_core._status import CoreConflictError, CoreNotFoundError, UsageError
 from tasker_core.client import ENDED, DlqEntry, StepResponse
 from tasker_core.testing import Sandbox
 
-SOON_S = 30.0
+from .conftest import until
 
 
 class Operated:
@@ -40,14 +39,6 @@ class Operated:
             return self.client.get_dlq_entry(self.uuid)
         except CoreNotFoundError:
             return None
-
-
-def until(look: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + SOON_S
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"in vain: {what}"
-        time.sleep(0.02)
-    return found
 
 
 Begin = Callable[..., Operated]
