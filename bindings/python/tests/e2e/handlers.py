@@ -53,8 +53,10 @@ def permanent() -> None:
     raise PermanentError("the order is closed", code="ORDER_CLOSED")
 
 
-# Concurrency.
+# Concurrency. The first steps stay until as many as there are slots run side by side, and long enough for one too many.
 
+SLOTS = 10
+TOGETHER_S = 20.0
 _lock = threading.Lock()
 most = {"thread": 0, "coroutine": 0}
 _now = {"thread": 0, "coroutine": 0}
@@ -69,6 +71,9 @@ def _enter(kind: str, by: int) -> None:
 @step_handler("fan.thread")
 def fan_thread(context: StepContext) -> dict[str, Any]:
     _enter("thread", 1)
+    deadline = time.monotonic() + TOGETHER_S
+    while most["thread"] < SLOTS and time.monotonic() < deadline:
+        time.sleep(0.01)
     time.sleep(0.1)
     _enter("thread", -1)
     return {"on": threading.current_thread().name}
@@ -77,6 +82,9 @@ def fan_thread(context: StepContext) -> dict[str, Any]:
 @step_handler("fan.coroutine")
 async def fan_coroutine(context: StepContext) -> dict[str, Any]:
     _enter("coroutine", 1)
+    deadline = time.monotonic() + TOGETHER_S
+    while most["coroutine"] < SLOTS and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
     _enter("coroutine", -1)
     return {"on": threading.current_thread().name}

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from tasker_core._status import CoreNotFoundError, UsageError
 from tasker_core.testing import Sandbox
 
 from . import handlers
-from .forms.errors import seen
+from .conftest import until
+from .forms.errors import hung, seen
 
 
 @pytest.mark.parametrize("kind", ["thread", "coroutine"])
 def test_as_many_steps_run_side_by_side_as_there_are_slots(sandbox: Sandbox, kind: str) -> None:
     run = sandbox.run(f"fan_{kind}", namespace="fan_py").completed()
-    assert handlers.most[kind] == sandbox.worker.slots == 10
+    assert handlers.most[kind] == sandbox.worker.slots == handlers.SLOTS
     threads = {outcome["on"] for outcome in run.results.values()}
     assert threads == {"tasker-asyncio"} if kind == "coroutine" else len(threads) >= 10
 
@@ -35,13 +34,9 @@ def test_a_task_can_be_listed_and_looked_at(sandbox: Sandbox) -> None:
 
 def test_a_task_can_be_cancelled_and_its_handler_hears_of_it(sandbox: Sandbox) -> None:
     task = sandbox.client.create_task("slow_class", namespace="errors_py", context={"why": "to be cancelled"})
-    while not sandbox.worker.in_flight:
-        time.sleep(0.005)
+    until(lambda: task.task_uuid in hung, "the handler runs")
     assert sandbox.client.cancel_task(task.task_uuid)["status"] == "cancelled"
-    deadline = time.monotonic() + 10
-    while task.task_uuid not in seen and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert seen[task.task_uuid] == [{"cancelled": True, "heartbeat": False}]
+    assert until(lambda: seen.get(task.task_uuid), "the handler hears of it") == [{"cancelled": True, "heartbeat": False}]
 
 
 def test_one_request_with_one_key_is_one_task(sandbox: Sandbox) -> None:

@@ -14,6 +14,10 @@ seen: dict[str, list[Any]] = {}
 """What handlers noted, by task."""
 
 
+hung: set[str] = set()
+"""The tasks whose handlers hang, or did."""
+
+
 def note(context: StepContext, what: Any) -> None:
     seen.setdefault(str(context.task_uuid), []).append(what)
 
@@ -164,6 +168,7 @@ async def crash_async(kind: str) -> None:
 
 def hang(context: StepContext) -> None:
     """Wait until the step is cancelled, and note what the handler is told then."""
+    hung.add(str(context.task_uuid))
     deadline = time.monotonic() + 20
     while not context.cancelled and time.monotonic() < deadline:
         time.sleep(0.01)
