@@ -38,11 +38,19 @@ from tasker_core import (
 from tasker_core.exceptions import WorkerAlreadyRunningError, WorkerNotInitializedError
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
+SOON_S = 30.0
 TEMPLATES = str(Path(__file__).with_name("templates"))
 
 
 def tell(**what: Any) -> None:
     print(json.dumps(what), flush=True)
+
+
+def until(look: Callable[[], object]) -> None:
+    """Wait until there is something to see. What is told shows whether there ever was."""
+    deadline = time.monotonic() + SOON_S
+    while not look() and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def config(**settings: Any) -> BootstrapConfig:
@@ -57,8 +65,12 @@ def registry(**handlers: Callable[..., Any]) -> HandlerRegistry:
     return made
 
 
+noted = threading.Event()
+
+
 def note_and_wait(context: Any) -> dict[str, Any]:
     tell(began=context.retry_count)
+    noted.set()
     time.sleep(float(context.get_input("seconds")))
     return {}
 
@@ -91,8 +103,7 @@ def by_hand() -> None:
     client = TaskerClient()
     good = client.wait_for_task(client.create_task("success_only", namespace="errors_py").task_uuid)
     bad = client.wait_for_task(client.create_task("permanent", namespace="errors_py").task_uuid)
-    while not metrics:
-        time.sleep(0.01)
+    until(lambda: metrics)
     status = get_worker_status()
     draining = transition_to_graceful_shutdown()
     poller.stop()
@@ -161,9 +172,7 @@ def restarted(times: str) -> None:
             statuses.append(client.wait_for_task(task.task_uuid).status)
         worker.stop()
         statuses.append(worker.is_running or Worker.instance() is not None)
-        deadline = time.monotonic() + 5
-        while threading.active_count() > 2 and time.monotonic() < deadline:  # this one, and the one that logs
-            time.sleep(0.01)
+        until(lambda: threading.active_count() <= 2)  # this one, and the one that logs
         threads.append(threading.active_count())
     from tasker_core._native import library
 
@@ -177,9 +186,7 @@ def observed() -> None:
         client = TaskerClient()
         for name in ("success_only", "success_only", "permanent"):
             client.wait_for_task(client.create_task(name, namespace="errors_py").task_uuid)
-        deadline = time.monotonic() + 5
-        while get_metrics().steps_processed < 3 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(lambda: get_metrics().steps_succeeded + get_metrics().steps_failed >= 3)
         metrics, health, runs_with = get_metrics(), get_health_check(), get_worker_config()
         from tasker_core.observability import get_prometheus_metrics
 
@@ -247,9 +254,7 @@ def events() -> None:
         poller = InProcessDomainEventPoller()
         poller.on_event(heard.append)
         poller.start()
-        deadline = time.monotonic() + 5
-        while poller.stats["poll_count"] < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(lambda: poller.stats["poll_count"] >= 2)
         client = TaskerClient()
         for context in ({}, {"refuse": True}):
             client.wait_for_task(client.create_task("events", namespace="events_py", context=context).task_uuid)
@@ -257,13 +262,13 @@ def events() -> None:
 
         mine = {"event_name": "own.event", "namespace": "events_py", "delivery_mode": "fast", "payload": {"a": 1}}
         own = publish_domain_event(mine)
-        deadline = time.monotonic() + 10
-        while len(heard) < 3 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(lambda: len(heard) >= 3)
         poller.stop()
+        by_name = {event.event_name: event for event in heard}  # those of steps come by and by, and may be overtaken
+        processed = by_name["payment.processed"]
         tell(
-            names=[event.event_name for event in heard], payload=heard[0].business_payload if heard else None,
-            step=heard[0].metadata.step_name if heard else None, own=str(heard[-1].event_id) == own,
+            names=[event.event_name for event in heard], payload=processed.business_payload,
+            step=processed.metadata.step_name, own=str(by_name["own.event"].event_id) == own,
         )  # fmt: skip
 
 
@@ -330,9 +335,7 @@ def existing() -> None:
         subscriber = events.LedgerSubscriber()
         subscriber.start(poller)
         poller.start()
-        deadline = time.monotonic() + 10
-        while poller.stats["poll_count"] < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(lambda: poller.stats["poll_count"] >= 2)
         for name, context in {
             "paid": {"customer_id": 7, "amount": 12.5, "payment": {"token": "tok_1"}},
             "quiet": {"customer_id": 8, "amount": 12.5, "payment": {"token": "tok_secret"}},
@@ -348,9 +351,7 @@ def existing() -> None:
                 error = record.get("error") or {}
                 runs[name][step.name] = [step.current_state, step.attempts, record.get("result"), error.get("message")]
                 runs[name][f"{step.name} record"] = record
-        deadline = time.monotonic() + 10
-        while len(events.LedgerSubscriber.heard) < 4 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(lambda: len(events.LedgerSubscriber.heard) >= 4)
     poller.stop()
     heard = [[event["event_name"], event["payload"]["payload"], event["metadata"]] for event in events.LedgerSubscriber.heard]
     tell(runs=runs, heard=heard, log=events.log)
@@ -361,14 +362,10 @@ def existing() -> None:
 
 def leaves(how: str) -> None:
     """End the interpreter while a step runs, without stopping the worker."""
-    seconds = {"idle": 0.0}.get(how, 60.0)
-    worker = Worker.start(config=config(), registry=registry(waits__wait=note_and_wait))
+    Worker.start(config=config(), registry=registry(waits__wait=note_and_wait))
     if how != "idle":
-        TaskerClient().create_task("waits", namespace="waits_py", context={"seconds": seconds})
-        deadline = time.monotonic() + 10
-        while not worker.in_flight and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(0.1)
+        TaskerClient().create_task("waits", namespace="waits_py", context={"seconds": 60.0})
+        assert noted.wait(SOON_S)
     tell(at=time.time())
     if how == "exception":
         raise SystemError("as it happens")
