@@ -22,7 +22,7 @@ from tasker_core._handles import NativeClient, NativeWorker
 from tasker_core._poller import Poller
 from tasker_core._pool import DaemonPool, Job
 from tasker_core._runner import Runner
-from tasker_core._status import CoreError, ForkedError, StaleTokenError, Status, StepCancelledError
+from tasker_core._status import CoreError, ForkedError, StaleTokenError, Status, StepCancelledError, UsageError
 from tasker_core.event_bridge import EventBridge
 from tasker_core.exceptions import FFIError
 from tasker_core.handler import HandlerRegistry
@@ -219,7 +219,7 @@ def cancelled_early() -> None:
 
 def timed_out() -> None:
     """Let a step's time run out."""
-    worker = open_worker(timeout_ms=1000)  # long enough to be polled
+    worker = open_worker(timeout_ms=3000)  # long enough to be polled
     publish(worker)
     attempt = next_step(worker)
     reasons: list[str] = []
@@ -266,24 +266,32 @@ def stopping() -> None:
     thread = threading.Thread(target=lambda: codes.append(worker.poll(20.0)[0]))
     thread.start()
     early, _ = worker.stop(0.05)
-    thread.join(5)
+    thread.join(20)
     attempt.complete({"success": True})
     stopped, summary = worker.stop(5.0)
     closed, _ = worker.poll(5.0)
     waiting: list[Any] = []
     worker.free()
     other = open_worker()
-    threads = [threading.Thread(target=lambda: waiting.append(other.poll(20.0)[0])) for _ in range(3)]
+
+    def wait() -> None:
+        try:
+            waiting.append(other.poll(20.0)[0])
+        except UsageError:  # it was freed before the wait began
+            waiting.append(int(Status.CLOSED))
+
+    threads = [threading.Thread(target=wait) for _ in range(3)]
     for t in threads:
         t.start()
     time.sleep(0.1)
     other.wake()
-    time.sleep(0.1)
+    while not waiting:
+        time.sleep(0.01)
     woken = list(waiting)
     began = time.monotonic()
     other.free()
     for t in threads:
-        t.join(5)
+        t.join(20)
     tell(
         early=early, first=codes, stopped=stopped, completed=summary["completed"], closed=closed == Status.CLOSED,
         woken=woken, freed=waiting, took=time.monotonic() - began, live=_native.library().live_buffers(),

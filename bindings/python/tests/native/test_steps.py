@@ -54,7 +54,7 @@ def test_stopping_waits_for_steps_and_ends_all_polls(play: Play) -> None:
     assert seen["first"] == [0], "the waiting poll got the notice that there is nothing more"
     assert seen["woken"] == [1], "a wake ends one poll, as a timeout"
     assert sorted(seen["freed"]) == [1, 2, 2]
-    assert seen["took"] < 0.5
+    assert seen["took"] < 10, "the polls wait for 20 s"
     assert seen["live"] == 0
 
 
