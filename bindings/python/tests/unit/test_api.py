@@ -150,8 +150,10 @@ class TestStatuses:
         assert ApiResponse(httpx.Response(503, headers={"retry-after": header})).retry_after == seconds
 
     @pytest.mark.parametrize(("ahead", "seconds"), [(120, 120), (-120, 0)])
-    def test_retry_after_as_a_date_is_read(self, ahead: int, seconds: int) -> None:
-        header = formatdate(time.time() + ahead, usegmt=True)
+    def test_retry_after_as_a_date_is_read(self, monkeypatch: pytest.MonkeyPatch, ahead: int, seconds: int) -> None:
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now)
+        header = formatdate(now + ahead, usegmt=True)
         waits = ApiResponse(httpx.Response(503, headers={"retry-after": header})).retry_after
         assert waits is not None
         assert abs(waits - seconds) <= 2

@@ -130,9 +130,11 @@ def test_a_thread_that_fetched_a_job_runs_it_while_another_goes_on_waiting() -> 
         names.add(threading.current_thread().name)
         done.release()
 
-    for _ in range(50):
+    source.await_fetchers(1)
+    for number in range(50):
         source.give(job)
         assert done.acquire(timeout=SOON)
+        source.await_fetchers(1 if number else 2)  # all threads wait again: one that is late would need another beside it
     assert names <= {f"alone-{n + 1}" for n in range(FETCHERS + 1)}
     source.close()
     pool.close()
