@@ -8,10 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 const (
@@ -40,13 +41,9 @@ func (m machine) run(t *testing.T, args ...string) (code int, stdout, stderr str
 	return cmd.ProcessState.ExitCode(), out.String(), errOut.String()
 }
 
-// program writes a program. No process starts meanwhile: it would have the file open until it begins a program of its own, and
-// what is open to be written cannot be run.
 func program(t *testing.T, path, text string) {
 	t.Helper()
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	require.NoError(t, os.WriteFile(path, []byte(text), 0o755))
+	require.NoError(t, testkit.WriteProgram(path, []byte(text)))
 }
 
 // with returns the machine with more or other programs.

@@ -1,18 +1,19 @@
 package cli
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 // program writes a shell script that stands for an interpreter.
 func program(t *testing.T, script string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "python3")
-	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o755))
+	require.NoError(t, testkit.WriteProgram(path, []byte("#!/bin/sh\n"+script+"\n")))
 	return path
 }
 

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 func anyVersion(int) bool { return true }
@@ -109,6 +111,6 @@ func fakeInstall(t *testing.T, dir, version string) {
 		script = fmt.Sprintf("#!/bin/sh\necho 'postgres (PostgreSQL) %s'\n", version)
 	}
 	for _, program := range []string{"postgres", "initdb"} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, program), []byte(script), 0o755))
+		require.NoError(t, testkit.WriteProgram(filepath.Join(dir, program), []byte(script)))
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 // sharedDir is a directory that all users can reach, for what is made once for all tests. [TestMain] removes it.
@@ -33,7 +35,7 @@ var helperBinary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "helper")
-	return path, errors.Join(os.WriteFile(path, content, 0o755), os.Chmod(path, 0o755)) // whatever the umask
+	return path, testkit.WriteProgram(path, content)
 })
 
 // made guards the data directories that are copied.

@@ -1,4 +1,4 @@
-// Package testkit has what the tests of many packages share: waiting for what others do, and logs to look into.
+// Package testkit has what the tests of many packages share: waiting for what others do, logs to look into, and programs.
 package testkit
 
 import (
