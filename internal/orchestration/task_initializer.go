@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tasker-systems/tasker-go/internal/batch"
@@ -20,7 +21,7 @@ const (
 )
 
 // TaskInitializer makes tasks: the task, its steps, counters and first transitions, and readies its roots, in one
-// statement for all requests that wait at that moment.
+// statement for all requests that wait at that moment. One that comes alone is made by its caller.
 type TaskInitializer struct {
 	store  *store.Store
 	worker StepTaker
@@ -28,9 +29,11 @@ type TaskInitializer struct {
 	counts *Counters
 
 	requests chan *creation
+	onWay    atomic.Int64 // tasks that were accepted and are not finished
+	crowded  atomic.Bool  // the last ones came together
 	ctx      context.Context
 	abort    context.CancelFunc
-	mu       sync.RWMutex // held for reading by senders; closing takes it
+	mu       sync.RWMutex // held for reading by those who send or make; closing takes it
 	closed   bool
 	done     chan struct{}
 }
@@ -68,7 +71,7 @@ func NewTaskInitializer(d Dependencies, timers *Timers, counts *Counters) *TaskI
 // InitializeTask makes a task and waits for its commit.
 func (i *TaskInitializer) InitializeTask(ctx context.Context, t *catalog.Template, task store.NewTask) (TaskRequestResult, error) {
 	c := &creation{task: task, roots: t.Roots, steps: len(t.Steps), finished: make(chan struct{})}
-	if err := i.send(ctx, c); err != nil {
+	if err := i.accept(ctx, c); err != nil {
 		return TaskRequestResult{}, fmt.Errorf("create task: %w", err)
 	}
 	select {
@@ -82,18 +85,49 @@ func (i *TaskInitializer) InitializeTask(ctx context.Context, t *catalog.Templat
 	return c.result, nil
 }
 
-func (i *TaskInitializer) send(ctx context.Context, c *creation) error {
+func (i *TaskInitializer) accept(ctx context.Context, c *creation) error {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	if i.closed {
 		return ErrStopping
 	}
+	if i.onWay.Add(1) == 1 && !i.crowded.Load() && i.createAlone(ctx, c) {
+		i.finish(c)
+		return nil
+	}
+	select {
+	case i.requests <- c: // whatever ctx says, if there is room
+		return nil
+	default:
+	}
 	select {
 	case i.requests <- c:
 		return nil
 	case <-ctx.Done():
+		i.onWay.Add(-1)
 		return context.Cause(ctx)
 	}
+}
+
+func (i *TaskInitializer) finish(c *creation) {
+	i.onWay.Add(-1)
+	close(c.finished)
+}
+
+// createAlone makes a task on its caller's goroutine, when no other one is on its way: the hand-over to the loop and back takes
+// longer than a good part of the statement. Where tasks come together, the first one waits for the others instead. It tries only
+// once; false leaves the task to the loop, also if the caller has gone.
+func (i *TaskInitializer) createAlone(ctx context.Context, c *creation) (made bool) {
+	begun := time.Now()
+	created, err := i.tryCreate(ctx, []store.NewTask{c.task}, c.roots)
+	if err == nil {
+		i.made([]*creation{c}, created, begun)
+		return true
+	}
+	if i.worker != nil && (store.Classify(err) == store.RemedyReconnect || ctx.Err() != nil) {
+		i.worker.Adopt()
+	}
+	return false
 }
 
 // stop makes what was sent and takes no more.
@@ -109,6 +143,7 @@ func (i *TaskInitializer) stop() {
 }
 
 func (i *TaskInitializer) create(batch []*creation) {
+	i.crowded.Store(len(batch) > 1)
 	deadline := time.Now().Add(createFor)
 	for len(batch) > 0 {
 		n, steps := 1, batch[0].steps
@@ -118,7 +153,7 @@ func (i *TaskInitializer) create(batch []*creation) {
 		}
 		i.createUntil(deadline, batch[:n])
 		for _, c := range batch[:n] {
-			close(c.finished)
+			i.finish(c)
 		}
 		batch = batch[n:]
 	}
@@ -133,7 +168,7 @@ func (i *TaskInitializer) createUntil(deadline time.Time, batch []*creation) {
 	var created store.Created
 	begun := time.Now()
 	unknown, err := retry(i.ctx, deadline, func() (err error) {
-		created, err = i.tryCreate(tasks, roots)
+		created, err = i.tryCreate(i.ctx, tasks, roots)
 		return err
 	})
 	if unknown && i.worker != nil {
@@ -149,27 +184,32 @@ func (i *TaskInitializer) createUntil(deadline time.Time, batch []*creation) {
 			c.err = err
 		}
 	default:
-		i.counts.Initialization.since(begun)
-		i.counts.created(len(batch), len(created.Existing))
-		for n, c := range batch {
-			c.result = TaskRequestResult{TaskUUID: c.task.TaskUUID}
-			if c.task.Delay > 0 {
-				i.timers.Made()
-			}
-			if id, ok := created.Existing[n]; ok {
-				c.result = TaskRequestResult{TaskUUID: id, Existing: true}
-			}
+		i.made(batch, created, begun)
+	}
+}
+
+// made tells what became of tasks whose statement began then.
+func (i *TaskInitializer) made(batch []*creation, created store.Created, begun time.Time) {
+	i.counts.Initialization.since(begun)
+	i.counts.created(len(batch), len(created.Existing))
+	for n, c := range batch {
+		c.result = TaskRequestResult{TaskUUID: c.task.TaskUUID}
+		if c.task.Delay > 0 {
+			i.timers.Made()
+		}
+		if id, ok := created.Existing[n]; ok {
+			c.result = TaskRequestResult{TaskUUID: id, Existing: true}
 		}
 	}
 }
 
-func (i *TaskInitializer) tryCreate(tasks []store.NewTask, roots int) (created store.Created, err error) {
+func (i *TaskInitializer) tryCreate(ctx context.Context, tasks []store.NewTask, roots int) (created store.Created, err error) {
 	if i.worker == nil {
-		return i.store.CreateTasks(i.ctx, tasks, store.Lease{})
+		return i.store.CreateTasks(ctx, tasks, store.Lease{})
 	}
 	lease := i.worker.Reserve(roots)
 	defer func() { i.worker.Take(i.ctx, lease, claimed(created.Leased, tasks)) }()
-	return i.store.CreateTasks(i.ctx, tasks, lease)
+	return i.store.CreateTasks(ctx, tasks, lease)
 }
 
 func claimed(leased []store.LeasedStep, tasks []store.NewTask) []store.ClaimedStep {

@@ -136,6 +136,33 @@ func TestACommitThatWentUnansweredIsMadeOnceAndTheWorkerLooksForItsSteps(t *test
 	require.Equal(t, 1, k.adopted)
 }
 
+func TestAnAbandonedRequestHasTheWorkerLookForItsSteps(t *testing.T) {
+	t.Parallel()
+	w, k := newTakingWorld(t)
+	tx, err := w.db.Pool(t).Begin(t.Context())
+	require.NoError(t, err)
+	defer tx.Rollback(context.Background())
+	_, err = tx.Exec(t.Context(), "lock table tasker.tasks in share mode")
+	require.NoError(t, err)
+	ctx, abandon := context.WithCancelCause(t.Context())
+	failed := make(chan error, 1)
+	go func() {
+		_, err := w.request(ctx, requestFor("forked", `{}`))
+		failed <- err
+	}()
+	w.blocked(t, "create_task%")
+	abandon(errors.New("the client has gone"))
+	require.ErrorContains(t, <-failed, "its outcome is unknown: the client has gone")
+	require.NoError(t, tx.Rollback(t.Context()))
+	again, err := w.request(t.Context(), requestFor("forked", `{}`))
+	require.NoError(t, err)
+	require.True(t, again.Existing)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	require.Equal(t, 1, k.adopted)
+	require.Zero(t, k.open)
+}
+
 func TestAPoisonedRequestHarmsNoOther(t *testing.T) {
 	t.Parallel()
 	w, k := newTakingWorld(t)
