@@ -117,16 +117,12 @@ func (i *TaskInitializer) finish(c *creation) {
 // createAlone makes a task on its caller's goroutine, when no other one is on its way: the hand-over to the loop and back takes
 // longer than a good part of the statement. Where tasks come together, the first one waits for the others instead. It tries only
 // once; false leaves the task to the loop, also if the caller has gone.
-func (i *TaskInitializer) createAlone(ctx context.Context, c *creation) (made bool) {
-	begun := time.Now()
-	created, err := i.tryCreate(ctx, []store.NewTask{c.task}, c.roots)
-	if err == nil {
-		i.made([]*creation{c}, created, begun)
+func (i *TaskInitializer) createAlone(ctx context.Context, c *creation) (finished bool) {
+	i.createUntil(ctx, time.Now(), []*creation{c})
+	if c.err == nil || store.Classify(c.err) == store.RemedyRefuse {
 		return true
 	}
-	if i.worker != nil && (store.Classify(err) == store.RemedyReconnect || ctx.Err() != nil) {
-		i.worker.Adopt()
-	}
+	c.err = nil
 	return false
 }
 
@@ -151,7 +147,7 @@ func (i *TaskInitializer) create(batch []*creation) {
 			steps += batch[n].steps
 			n++
 		}
-		i.createUntil(deadline, batch[:n])
+		i.createUntil(i.ctx, deadline, batch[:n])
 		for _, c := range batch[:n] {
 			i.finish(c)
 		}
@@ -159,7 +155,8 @@ func (i *TaskInitializer) create(batch []*creation) {
 	}
 }
 
-func (i *TaskInitializer) createUntil(deadline time.Time, batch []*creation) {
+// createUntil makes tasks in one statement, which it tries at least once.
+func (i *TaskInitializer) createUntil(ctx context.Context, deadline time.Time, batch []*creation) {
 	tasks, roots := make([]store.NewTask, len(batch)), 0
 	for n, c := range batch {
 		tasks[n] = c.task
@@ -167,38 +164,33 @@ func (i *TaskInitializer) createUntil(deadline time.Time, batch []*creation) {
 	}
 	var created store.Created
 	begun := time.Now()
-	unknown, err := retry(i.ctx, deadline, func() (err error) {
-		created, err = i.tryCreate(i.ctx, tasks, roots)
+	unknown, err := retry(ctx, deadline, func() (err error) {
+		created, err = i.tryCreate(ctx, tasks, roots)
 		return err
 	})
-	if unknown && i.worker != nil {
+	if i.worker != nil && (unknown || err != nil && ctx.Err() != nil) {
 		i.worker.Adopt()
 	}
 	switch {
 	case err != nil && store.Classify(err) == store.RemedyRefuse && len(batch) > 1:
 		for n := range batch { // one of them is at fault: the others must not suffer
-			i.createUntil(deadline, batch[n:n+1])
+			i.createUntil(ctx, deadline, batch[n:n+1])
 		}
 	case err != nil:
 		for _, c := range batch {
 			c.err = err
 		}
 	default:
-		i.made(batch, created, begun)
-	}
-}
-
-// made tells what became of tasks whose statement began then.
-func (i *TaskInitializer) made(batch []*creation, created store.Created, begun time.Time) {
-	i.counts.Initialization.since(begun)
-	i.counts.created(len(batch), len(created.Existing))
-	for n, c := range batch {
-		c.result = TaskRequestResult{TaskUUID: c.task.TaskUUID}
-		if c.task.Delay > 0 {
-			i.timers.Made()
-		}
-		if id, ok := created.Existing[n]; ok {
-			c.result = TaskRequestResult{TaskUUID: id, Existing: true}
+		i.counts.Initialization.since(begun)
+		i.counts.created(len(batch), len(created.Existing))
+		for n, c := range batch {
+			c.result = TaskRequestResult{TaskUUID: c.task.TaskUUID}
+			if c.task.Delay > 0 {
+				i.timers.Made()
+			}
+			if id, ok := created.Existing[n]; ok {
+				c.result = TaskRequestResult{TaskUUID: id, Existing: true}
+			}
 		}
 	}
 }

@@ -30,6 +30,31 @@ func (w *world) blocked(t testing.TB, statement string) {
 	}, "nothing waits for a lock")
 }
 
+// holdUp has statements that make tasks wait until they may go on.
+func (w *world) holdUp(t testing.TB) (goOn func()) {
+	t.Helper()
+	tx, err := w.db.Pool(t).Begin(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	_, err = tx.Exec(t.Context(), "lock table tasker.tasks in share mode")
+	require.NoError(t, err)
+	return func() {
+		t.Helper()
+		require.NoError(t, tx.Rollback(t.Context()))
+	}
+}
+
+// abandon begins a request, lets its statement wait, and leaves; it returns what the client is told.
+func (w *world) abandon(t testing.TB, r sdk.TaskRequest, cause error) error {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	answer := make(chan error, 1)
+	go func() { _, err := w.request(ctx, r); answer <- err }()
+	w.blocked(t, "create_task%")
+	cancel(cause)
+	return <-answer
+}
+
 // taker is a worker in the same process that notes how it is used.
 type taker struct {
 	mu       sync.Mutex
@@ -108,11 +133,7 @@ func TestRootsBeyondTheFreeSlotsAreQueued(t *testing.T) {
 func TestACommitThatWentUnansweredIsMadeOnceAndTheWorkerLooksForItsSteps(t *testing.T) {
 	t.Parallel()
 	w, k := newTakingWorld(t)
-	tx, err := w.db.Pool(t).Begin(t.Context())
-	require.NoError(t, err)
-	defer tx.Rollback(context.Background())
-	_, err = tx.Exec(t.Context(), "lock table tasker.tasks in share mode")
-	require.NoError(t, err)
+	goOn := w.holdUp(t)
 	answer := make(chan orchestration.TaskRequestResult, 1)
 	failed := make(chan error, 1)
 	go func() {
@@ -123,7 +144,7 @@ func TestACommitThatWentUnansweredIsMadeOnceAndTheWorkerLooksForItsSteps(t *test
 	w.blocked(t, "create_task%")
 	require.Equal(t, 1, w.db.Count(t, `select count(pg_terminate_backend(pid)) from pg_stat_activity
 		where datname = current_database() and wait_event_type = 'Lock'`))
-	require.NoError(t, tx.Rollback(t.Context()))
+	goOn()
 	created := <-answer
 	require.NoError(t, <-failed)
 	require.False(t, created.Existing)
@@ -139,21 +160,10 @@ func TestACommitThatWentUnansweredIsMadeOnceAndTheWorkerLooksForItsSteps(t *test
 func TestAnAbandonedRequestHasTheWorkerLookForItsSteps(t *testing.T) {
 	t.Parallel()
 	w, k := newTakingWorld(t)
-	tx, err := w.db.Pool(t).Begin(t.Context())
-	require.NoError(t, err)
-	defer tx.Rollback(context.Background())
-	_, err = tx.Exec(t.Context(), "lock table tasker.tasks in share mode")
-	require.NoError(t, err)
-	ctx, abandon := context.WithCancelCause(t.Context())
-	failed := make(chan error, 1)
-	go func() {
-		_, err := w.request(ctx, requestFor("forked", `{}`))
-		failed <- err
-	}()
-	w.blocked(t, "create_task%")
-	abandon(errors.New("the client has gone"))
-	require.ErrorContains(t, <-failed, "its outcome is unknown: the client has gone")
-	require.NoError(t, tx.Rollback(t.Context()))
+	goOn := w.holdUp(t)
+	err := w.abandon(t, requestFor("forked", `{}`), errors.New("the client has gone"))
+	require.ErrorContains(t, err, "its outcome is unknown: the client has gone")
+	goOn()
 	again, err := w.request(t.Context(), requestFor("forked", `{}`))
 	require.NoError(t, err)
 	require.True(t, again.Existing)
@@ -169,11 +179,7 @@ func TestAPoisonedRequestHarmsNoOther(t *testing.T) {
 	forked, err := w.catalog.Current(t.Context(), "n", "forked", "1.0.0")
 	require.NoError(t, err)
 	initializer := orchestration.NewTaskInitializer(orchestration.Dependencies{Store: w.store, Worker: k}, w.Timers, &orchestration.Counters{})
-	tx, err := w.db.Pool(t).Begin(t.Context())
-	require.NoError(t, err)
-	defer tx.Rollback(context.Background())
-	_, err = tx.Exec(t.Context(), "lock table tasker.tasks in share mode") // so that requests gather
-	require.NoError(t, err)
+	goOn := w.holdUp(t) // so that requests gather
 
 	const requests, poisoned = 24, 7
 	errs := make([]error, requests)
@@ -190,7 +196,7 @@ func TestAPoisonedRequestHarmsNoOther(t *testing.T) {
 		})
 	}
 	w.blocked(t, "create_task%")
-	require.NoError(t, tx.Rollback(t.Context()))
+	goOn()
 	require.NoError(t, g.Wait())
 	for i, err := range errs {
 		if i == poisoned {

@@ -1,7 +1,6 @@
 package orchestration_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -218,21 +217,12 @@ func TestARequestMayBeAbandonedBeforeItIsAnswered(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.register(t, "any", template.IdentityStrict, step("a"))
-	tx, err := w.db.Pool(t).Begin(t.Context())
-	require.NoError(t, err)
-	defer tx.Rollback(context.Background())
-	_, err = tx.Exec(t.Context(), "lock table tasker.tasks in share mode")
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancelCause(t.Context())
-	answer := make(chan error, 1)
-	go func() { _, err := w.request(ctx, requestFor("any", `{}`)); answer <- err }()
-	w.blocked(t, "create_task%")
+	goOn := w.holdUp(t)
 	impatient := fmt.Errorf("the client went away")
-	cancel(impatient)
-	err = <-answer
+	err := w.abandon(t, requestFor("any", `{}`), impatient)
 	require.ErrorIs(t, err, impatient)
 	require.ErrorContains(t, err, "its outcome is unknown")
-	require.NoError(t, tx.Rollback(t.Context()))
+	goOn()
 
 	again, err := w.request(t.Context(), requestFor("any", `{}`))
 	require.NoError(t, err)
