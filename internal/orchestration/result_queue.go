@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"github.com/tasker-systems/tasker-go/internal/actor"
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
@@ -30,54 +28,27 @@ type quitter interface {
 
 // ResultQueue processes the results that workers left for a server.
 type ResultQueue struct {
-	source   ResultSource
-	results  *ResultProcessorActor
-	interval time.Duration
-	limit    int
-	logger   *slog.Logger
-	hints    chan struct{}
+	queueLoop
+	source  ResultSource
+	results *ResultProcessorActor
+	logger  *slog.Logger
 }
 
 // NewResultQueue makes the loop; interval is how often the source is looked at without a hint.
 func NewResultQueue(s ResultSource, results *ResultProcessorActor, interval time.Duration, limit int, logger *slog.Logger) *ResultQueue {
-	return &ResultQueue{source: s, results: results, interval: interval, limit: limit, logger: logger, hints: make(chan struct{}, 1)}
-}
-
-// Hint says that results may be waiting. It never waits.
-func (q *ResultQueue) Hint() {
-	select {
-	case q.hints <- struct{}{}:
-	default:
-	}
+	return &ResultQueue{queueLoop: newQueueLoop(interval, limit), source: s, results: results, logger: logger}
 }
 
 // Run processes results until ctx is done.
 func (q *ResultQueue) Run(ctx context.Context) {
-	trouble := backoff.NewExponentialBackOff()
-	trouble.InitialInterval, trouble.MaxInterval = 20*time.Millisecond, time.Second
-	for ctx.Err() == nil {
-		n, err := q.process(ctx)
-		wait := q.interval
-		switch {
-		case err != nil && ctx.Err() == nil:
-			q.logger.Warn("queued results cannot be processed at the moment", "error", err)
-			wait = trouble.NextBackOff()
-		case n == q.limit:
-			continue
-		default:
-			trouble.Reset()
-		}
-		select {
-		case <-q.hints:
-		case <-time.After(wait):
-		case <-ctx.Done():
-		}
-	}
+	q.run(ctx, q.process, func(err error) {
+		q.logger.Warn("queued results cannot be processed at the moment", "error", err)
+	})
 }
 
 // process applies one batch, or what can be applied of it. A result that is taken twice changes nothing the second time.
 func (q *ResultQueue) process(ctx context.Context) (int, error) {
-	taken, err := q.source.TakeResults(ctx, q.limit)
+	taken, err := q.source.TakeResults(ctx, q.batch)
 	if err != nil || len(taken) == 0 {
 		return 0, err
 	}

@@ -29,42 +29,23 @@ type MessageLimits struct {
 // TaskRequestQueue makes the tasks that messages ask for. A request that can never be met, or could not be met often enough,
 // is archived.
 type TaskRequestQueue struct {
+	queueLoop
 	store    *store.Store
 	requests *TaskRequestActor
 	limits   MessageLimits
 	logger   *slog.Logger
-	hints    chan struct{}
 }
 
 // NewTaskRequestQueue makes the loop.
 func NewTaskRequestQueue(s *store.Store, requests *TaskRequestActor, l MessageLimits, logger *slog.Logger) *TaskRequestQueue {
-	return &TaskRequestQueue{store: s, requests: requests, limits: l, logger: logger, hints: make(chan struct{}, 1)}
-}
-
-// Hint says that requests may be waiting. It never waits.
-func (q *TaskRequestQueue) Hint() {
-	select {
-	case q.hints <- struct{}{}:
-	default:
-	}
+	return &TaskRequestQueue{queueLoop: newQueueLoop(l.Interval, l.Batch), store: s, requests: requests, limits: l, logger: logger}
 }
 
 // Run makes tasks until ctx is done.
 func (q *TaskRequestQueue) Run(ctx context.Context) {
-	for ctx.Err() == nil {
-		n, err := q.process(ctx)
-		switch {
-		case err != nil && ctx.Err() == nil:
-			q.logger.Warn("task requests cannot be read at the moment", "queue", store.TaskRequestsQueue, "error", err)
-		case n == q.limits.Batch:
-			continue
-		}
-		select {
-		case <-q.hints:
-		case <-time.After(q.limits.Interval):
-		case <-ctx.Done():
-		}
-	}
+	q.run(ctx, q.process, func(err error) {
+		q.logger.Warn("task requests cannot be read at the moment", "queue", store.TaskRequestsQueue, "error", err)
+	})
 }
 
 // process answers one batch. A message whose task was made and that is read again finds that task.
