@@ -18,6 +18,7 @@ import (
 
 	"github.com/tasker-systems/tasker-go/internal/config"
 	"github.com/tasker-systems/tasker-go/internal/testdb"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 // workerVariable makes the test program a worker process.
@@ -44,8 +45,7 @@ func workerCommand() *exec.Cmd { return processOf(workerVariable) }
 // processOf is the test program in the part that the variable names.
 func processOf(variable string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
-	// The race detector would have each process that ends sleep for a second.
-	cmd.Env = append(os.Environ(), variable+"=1", "GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0")
+	cmd.Env = append(os.Environ(), variable+"=1", testkit.EndsAtOnce())
 	return cmd
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tasker-systems/tasker-go/internal/cli"
 	"github.com/tasker-systems/tasker-go/internal/testdb"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 // The test binary is the program, too: started with this variable it does what its command line says.
@@ -55,7 +56,7 @@ func newBareWorld(t *testing.T) *world {
 	dir := t.TempDir()
 	return &world{t: t, dir: dir, env: []string{
 		asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TASKER_PYTHON=none", "TASKER_DATA_DIR=" + filepath.Join(dir, "pg"),
-		"GORACE=" + os.Getenv("GORACE") + " atexit_sleep_ms=0", // the race detector would have each program that ends sleep for a second
+		testkit.EndsAtOnce(),
 	}}
 }
 

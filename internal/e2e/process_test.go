@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tasker-systems/tasker-go/internal/orchestration"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 	"github.com/tasker-systems/tasker-go/sdk"
 )
 
@@ -59,8 +60,7 @@ func (w *world) launch(t testing.TB, name string, r role) (*process, error) {
 	require.NoError(t, err)
 
 	p := &process{name: name, role: r, cmd: exec.Command(program), exited: make(chan struct{})}
-	// The race detector would have each process that ends sleep for a second.
-	p.cmd.Env = append(os.Environ(), roleVariable+"="+string(text), "GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0")
+	p.cmd.Env = append(os.Environ(), roleVariable+"="+string(text), testkit.EndsAtOnce())
 	p.cmd.Stderr = log
 	stdin, err := p.cmd.StdinPipe()
 	require.NoError(t, err)

@@ -17,6 +17,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 // The test binary plays the other processes that share a server: started with this variable, it opens the server that the
@@ -124,7 +126,7 @@ func command(t *testing.T, as account, task helperTask) *exec.Cmd {
 	cmd := exec.Command(program)
 	cmd.Dir = "/"
 	cmd.Env = append(os.Environ(), helperVariable+"="+string(encoded), "SECRET_OF_THE_APP=hunter2", "PGPORT=1", "PGDATA=/nowhere",
-		"GORACE=atexit_sleep_ms=0")
+		testkit.EndsAtOnce())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: as.credential}
 	cmd.Stderr = os.Stderr
 	return cmd

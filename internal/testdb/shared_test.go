@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tasker-systems/tasker-go/internal/embedpg"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 // With this variable the test binary is a test process that uses the server of the named directory and ends without a
@@ -49,7 +50,7 @@ func TestTheServerStopsSomeTimeAfterTheLastTestProcess(t *testing.T) {
 		program, err := os.Executable()
 		require.NoError(t, err)
 		cmd := exec.Command(program)
-		cmd.Env = append(os.Environ(), careless+"="+filepath.Join(parent, "pg"), "GORACE=atexit_sleep_ms=0")
+		cmd.Env = append(os.Environ(), careless+"="+filepath.Join(parent, "pg"), testkit.EndsAtOnce())
 		cmd.Stderr = os.Stderr
 		out, err := cmd.Output()
 		require.NoError(t, err)

@@ -15,3 +15,6 @@ func WriteProgram(path string, content []byte) error {
 	}
 	return os.Chmod(path, 0o755) // whatever the umask
 }
+
+// EndsAtOnce is for the environment of programs of a test: under the race detector each would sleep for a second when it ends.
+func EndsAtOnce() string { return "GORACE=" + os.Getenv("GORACE") + " atexit_sleep_ms=0" }
