@@ -31,7 +31,7 @@ except ImportError:
     _orjson = None
 
 _SIMPLE = frozenset((str, int, bool, type(None)))
-_BUILT_IN = frozenset((float, dict, list, tuple))
+_BUILT_IN = _SIMPLE | {float, dict, list, tuple}
 
 _stdlib_encode: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -48,7 +48,8 @@ def dumps(value: Any) -> bytes:
     """
     try:
         if _is_plain(value) and _orjson is not None:
-            return bytes(_orjson.dumps(value))
+            raw: bytes = _orjson.dumps(value)
+            return raw
         return _stdlib_encode(value).encode()
     except EncodeError:
         raise
@@ -80,33 +81,33 @@ _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
 def _is_plain(value: Any) -> bool:
     """Check a value, and say whether it is made of exactly the built-in types, which both encoders treat alike."""
     plain = True
-    budget = MAX_VALUES
+    left = MAX_VALUES - 1
     level = [value]
     for _ in range(MAX_DEPTH):
-        budget -= len(level)
-        if budget < 0:
-            raise EncodeError(f"more than {MAX_VALUES} values")
-        below: list[Any] = []
+        before = left
+        below: list[Any] = []  # all that has to be looked at again
         for item in level:
-            kind = type(item)
-            if kind in _SIMPLE:
-                continue
-            if isinstance(item, float):
-                if item - item != 0.0:  # NaN and the infinities
-                    raise EncodeError(_explain(value))
-            elif isinstance(item, dict):
-                for key in item:
+            plain = plain and type(item) in _BUILT_IN
+            if isinstance(item, dict):
+                left -= len(item)
+                for key, inner in item.items():
                     if type(key) is not str:
                         plain = False
                         if not isinstance(key, str):
                             raise EncodeError(_explain(value))
-                below.extend(item.values())
+                    if type(inner) not in _SIMPLE:
+                        below.append(inner)
             elif isinstance(item, (list, tuple)):
-                below.extend(item)
-            elif not isinstance(item, (str, int)):
+                left -= len(item)
+                below.extend([inner for inner in item if type(inner) not in _SIMPLE])
+            elif isinstance(item, float):
+                if item - item != 0.0:  # NaN and the infinities
+                    raise EncodeError(_explain(value))
+            elif item is not None and not isinstance(item, (str, int)):
                 raise EncodeError(_explain(value))
-            plain = plain and kind in _BUILT_IN
-        if not below:
+            if left < 0:
+                raise EncodeError(f"more than {MAX_VALUES} values")
+        if left == before:
             return plain
         level = below
     raise EncodeError(_explain(value))

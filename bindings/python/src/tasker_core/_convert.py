@@ -44,7 +44,12 @@ _DICT_TYPES = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
 def dump(value: Any) -> Any:
     """Write the typed values in a result as JSON. Plain values stay as they are, whether they are JSON or not."""
-    return value if type(value) in _PLAIN else _dump(value, {}, 0, declared=False)
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is dict and _PLAIN.issuperset(map(type, value.values())):  # as most results are
+        return value.copy()
+    return _dump(value, {}, 0, declared=False)
 
 
 def _dump(value: Any, done: dict[int, Any], depth: int, *, declared: bool) -> Any:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Coroutine, Mapping
 from typing import Any
 
-from tasker_core._wire import Stamp, document, is_checkpoint
+from tasker_core._wire import document, is_checkpoint, stamp
 from tasker_core.errors._failure import failure_from_exception
 from tasker_core.handler import HandlerRegistry
 from tasker_core.registry import HandlerDefinition, MethodDispatchWrapper, ResolutionError, ResolverNotFoundError
@@ -70,6 +70,8 @@ async def execute_step_async(
 
 
 class _Attempt:
+    __slots__ = ("_began", "_clock", "_event", "_handler", "_worker_id")
+
     def __init__(self, event: Mapping[str, Any], worker_id: str) -> None:
         self._event = event
         self._worker_id = worker_id
@@ -94,7 +96,8 @@ class _Attempt:
         try:
             result = step_result(await outcome)
         except (asyncio.CancelledError, GeneratorExit):  # of the one who waits, not of the handler
-            self._close()
+            if isinstance(self._handler, APIMixin):
+                _close(self._handler)
             raise
         except BaseException as error:
             result = _failed(error)
@@ -102,23 +105,22 @@ class _Attempt:
 
     def end(self, result: StepHandlerResult) -> Document:
         """Write the document."""
-        self._close()
-        stamp = Stamp(
-            step_uuid=str(self._event.get("step_uuid", "")),
-            worker_id=self._worker_id,
-            began=self._began,
-            ended=self._began + time.monotonic_ns() - self._clock,
-            handler_version=str(getattr(self._handler, "version", "") or ""),
-        )
+        handler = self._handler
+        if isinstance(handler, APIMixin):
+            _close(handler)
+        ended = self._began + time.monotonic_ns() - self._clock
+        stamped = stamp(self._began, ended, self._worker_id, str(getattr(handler, "version", "") or ""))
+        step_uuid = str(self._event.get("step_uuid", ""))
         try:
-            return document(result, stamp)
+            return document(result, step_uuid, stamped)
         except Exception as error:  # a result whose own parts are not what they should be
-            return document(failure_from_exception(error), stamp)
+            return document(failure_from_exception(error), step_uuid, stamped)
 
-    def _close(self) -> None:
-        """Close what an API handler opened. Its client is made for one attempt, so that attempts share no cookies."""
-        if isinstance(self._handler, APIMixin) and is_of_one_attempt(self._handler):
-            self._handler.close()
+
+def _close(handler: APIMixin) -> None:
+    """Close what an API handler opened. Its client is made for one attempt, so that attempts share no cookies."""
+    if is_of_one_attempt(handler):
+        handler.close()
 
 
 def _resolve(definition: HandlerDefinition, registry: HandlerRegistry) -> Any:

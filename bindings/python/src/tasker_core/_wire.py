@@ -6,7 +6,6 @@ import functools
 import math
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -21,46 +20,34 @@ _HINT_TYPES = {"rate_limited": "RateLimit", "service_unavailable": "ServiceUnava
 _HINT_CLASSES = {"RateLimitError": "RateLimit", "ServiceUnavailableError": "ServiceUnavailable"}
 
 
-@dataclass
-class Stamp:
-    """Who made an attempt, and when, in nanoseconds since 1970."""
-
-    step_uuid: str
-    worker_id: str
-    began: int
-    ended: int
-    handler_version: str = ""
-
-    def metadata(self) -> dict[str, Any]:
-        """Return what every result tells."""
-        told: dict[str, Any] = {
-            "execution_time_ms": (self.ended - self.began + 500_000) // 1_000_000,
-            "started_at": _timestamp(self.began),
-            "completed_at": _timestamp(self.ended),
-            "worker_hostname": _HOSTNAME,
-        }
-        if self.worker_id:
-            told["worker_id"] = self.worker_id
-        if self.handler_version:
-            told["handler_version"] = self.handler_version
-        return told
+def stamp(began: int, ended: int, worker_id: str, handler_version: str) -> dict[str, Any]:
+    """Return what every result tells: when the attempt was made, in nanoseconds since 1970 here, and by whom."""
+    told: dict[str, Any] = {
+        "execution_time_ms": (ended - began + 500_000) // 1_000_000,
+        "started_at": _timestamp(began),
+        "completed_at": _timestamp(ended),
+        "worker_hostname": _HOSTNAME,
+    }
+    if worker_id:
+        told["worker_id"] = worker_id
+    if handler_version:
+        told["handler_version"] = handler_version
+    return told
 
 
-def document(result: StepHandlerResult, stamp: Stamp) -> dict[str, Any]:
+def document(result: StepHandlerResult, step_uuid: str, stamped: Mapping[str, Any]) -> dict[str, Any]:
     """Return a step result, or a checkpoint if the handler yielded at one."""
     if not result.is_success:
-        return _failure(result, stamp)
-    if result.metadata.get("checkpoint_yield") is True:
+        return _failure(result, step_uuid, stamped)
+    custom = result.metadata
+    if custom.get("checkpoint_yield") is True:
         return _checkpoint(result)
-    metadata = stamp.metadata()
-    metadata["retryable"] = False
-    metadata["custom"] = plain(result.metadata) if result.metadata else {}
     return {
-        "step_uuid": stamp.step_uuid,
+        "step_uuid": step_uuid,
         "success": True,
         "status": "completed",
         "result": {} if result.result is None else dump(result.result),
-        "metadata": metadata,
+        "metadata": {**stamped, "retryable": False, "custom": plain(custom) if custom else {}},
     }
 
 
@@ -83,7 +70,7 @@ def _checkpoint(result: StepHandlerResult) -> dict[str, Any]:
     }
 
 
-def _failure(result: StepHandlerResult, stamp: Stamp) -> dict[str, Any]:
+def _failure(result: StepHandlerResult, step_uuid: str, stamped: Mapping[str, Any]) -> dict[str, Any]:
     custom = dict(result.metadata)
     backtrace = str(custom.pop("traceback", "") or "").splitlines()
     context = custom.pop("error_context", None)
@@ -98,11 +85,11 @@ def _failure(result: StepHandlerResult, stamp: Stamp) -> dict[str, Any]:
     status = custom.get("status_code")
     if type(status) is int and 0 <= status < 2**16:
         error["status_code"] = status
-    metadata = {**stamp.metadata(), "retryable": result.retryable, "error_type": error_type, "custom": plain(custom)}
+    metadata = {**stamped, "retryable": result.retryable, "error_type": error_type, "custom": plain(custom)}
     if result.error_code is not None:
         metadata["error_code"] = str(result.error_code)
     written = {
-        "step_uuid": stamp.step_uuid,
+        "step_uuid": step_uuid,
         "success": False,
         "status": "error",
         "result": {},
