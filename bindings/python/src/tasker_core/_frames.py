@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from enum import IntEnum
 from typing import NamedTuple
@@ -33,6 +34,9 @@ class Frame(NamedTuple):
     payload: bytes
 
 
+_frame = functools.partial(tuple.__new__, Frame)  # what Frame itself does, without a call in Python
+
+
 class FrameError(ValueError):
     """A buffer that holds no frames, or not those that its header announces."""
 
@@ -55,6 +59,6 @@ def decode(buffer: bytes) -> list[Frame]:
         at += _FRAME.size
         if at + size > total:
             raise FrameError(f"frame {len(frames)} ends behind the buffer")
-        frames.append(Frame(kind, flags, number, event_id, status, buffer[at : at + size]))
+        frames.append(_frame((kind, flags, number, event_id, status, buffer[at : at + size])))
         at += size + -size % 8
     return frames

@@ -56,13 +56,6 @@ class Model:
             raise ValueError(f"{cls.__name__} needs {', '.join(missing)}")
         return cls(**known)
 
-    @classmethod
-    def _of(cls: type[M], fields: Mapping[str, Any]) -> M:
-        """Make an instance of what is known to be right, without looking at it. A field may be left to `__getattr__`."""
-        made = object.__new__(cls)
-        vars(made).update(fields)
-        return made
-
     def model_dump(self, *, mode: str = "python", exclude_none: bool = False) -> dict[str, Any]:
         """Return the fields as a dict, with nested models as dicts.
 

@@ -129,7 +129,8 @@ class Library:
         out = Buffer()
         try:
             code: int = self._functions[name](*args, out)
-            return code, ctypes.string_at(out.data, out.len) if out.data else b""
+            data = out.data
+            return code, ctypes.string_at(data, out.len) if data else b""
         except BaseException:
             if undo is not None and out.data:
                 undo(ctypes.string_at(out.data, out.len))

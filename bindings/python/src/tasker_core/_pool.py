@@ -98,9 +98,7 @@ class DaemonPool:
         while True:
             with self._lock:
                 if self._jobs:
-                    job = self._jobs.popleft()
-                    self._see_to_the_rest()
-                    return job
+                    return self._take()
                 fetch = self._fetch
                 if fetch is None or self._fetching >= FETCHERS:
                     self._asleep += 1
@@ -112,20 +110,23 @@ class DaemonPool:
                 self._fetching -= 1
                 if jobs is None:
                     self._fetch = None
-                else:
+                elif jobs:
                     self._jobs.extend(jobs)
+                    if self._fetch is not None:
+                        return self._take()
                 exhausted = self._fetch is None and not self._fetching
             if exhausted:
                 self._exhausted()
 
-    def _see_to_the_rest(self) -> None:
-        """Have another thread look after what is left while this one runs a job. Holds the lock."""
-        if self._coming or not (self._jobs or (self._fetch is not None and not self._fetching)):
-            return
-        try:
-            self._wake_one()
-        except RuntimeError:  # the system has no more threads, or the interpreter exits: those that there are go on
-            _log.debug("no more threads for %s", self._name)
+    def _take(self) -> Job:
+        """Take a job, and have another thread look after what is left while this one runs it. Holds the lock."""
+        job = self._jobs.popleft()
+        if not self._coming and (self._jobs or (self._fetch is not None and not self._fetching)):
+            try:
+                self._wake_one()
+            except RuntimeError:  # the system has no more threads, or the interpreter exits: those that there are go on
+                _log.debug("no more threads for %s", self._name)
+        return job
 
 
 def _nothing() -> None:

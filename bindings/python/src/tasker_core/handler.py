@@ -33,7 +33,8 @@ class HandlerRegistry:
     _instance_lock = threading.RLock()
 
     def __init__(self) -> None:
-        self._chain = ResolverChain.default()
+        self.resolver_chain = ResolverChain.default()
+        """How handlers are found; resolvers of your own are added here."""
 
     @classmethod
     def instance(cls, skip_bootstrap: bool = False) -> HandlerRegistry:
@@ -83,12 +84,7 @@ class HandlerRegistry:
             ResolutionError: The handler is known but cannot be had.
         """
         definition = _definition(handler_spec)
-        return self._chain.resolve(definition, definition.initialization)
-
-    @property
-    def resolver_chain(self) -> ResolverChain:
-        """How handlers are found; resolvers of your own are added here."""
-        return self._chain
+        return self.resolver_chain.resolve(definition, definition.initialization)
 
     def get_handler_class(self, name: str) -> type[StepHandler] | None:
         """Return the class that is registered under a name."""
@@ -113,8 +109,8 @@ class HandlerRegistry:
 
     def served_handlers(self) -> list[str]:
         """Return all names that steps can have here: those that resolvers know, and those of templates that one takes."""
-        names = set(self._chain.registered_callables())
-        names.update(name for name in self._template_handlers() if self._chain.can_resolve(HandlerDefinition(name)))
+        names = set(self.resolver_chain.registered_callables())
+        names.update(name for name in self._template_handlers() if self.resolver_chain.can_resolve(HandlerDefinition(name)))
         return sorted(names)
 
     def discover_handlers(self, package_name: str, base_class: type[StepHandler] | None = None) -> int:
@@ -137,7 +133,7 @@ class HandlerRegistry:
                     logger.warning("package %s has two handlers called %r; the first is taken", package_name, name)
         for name, handler in found.items():
             self.register(name, handler)
-        lookup = self._chain.get_resolver("class_lookup")
+        lookup = self.resolver_chain.get_resolver("class_lookup")
         if isinstance(lookup, ClassLookupResolver):
             lookup.allow_package(package_name)
         return len(found)
@@ -156,7 +152,7 @@ class HandlerRegistry:
                 self.register(name, kind)
             return len(loaded)
         wanted = self._template_handlers()
-        missing = [name for name in wanted if not self._chain.can_resolve(HandlerDefinition(name))]
+        missing = [name for name in wanted if not self.resolver_chain.can_resolve(HandlerDefinition(name))]
         if missing:
             logger.info("handlers that templates name and this process does not have yet: %s", ", ".join(missing))
         return len(wanted) - len(missing)
@@ -175,7 +171,7 @@ class HandlerRegistry:
 
     @property
     def _explicit(self) -> ExplicitMappingResolver:
-        resolver = self._chain.explicit_resolver
+        resolver = self.resolver_chain.explicit_resolver
         if not isinstance(resolver, ExplicitMappingResolver):
             raise ConfigurationError("the explicit_mapping resolver was removed, so handlers cannot be registered")
         return resolver

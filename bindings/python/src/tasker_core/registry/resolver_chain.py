@@ -70,8 +70,10 @@ class ResolverChain:
             ResolutionError: The handler cannot be had: the resolver that is named does not know it, it has no such
                 method, or making it failed.
         """
-        handler = self._hinted(definition, config) if definition.has_resolver_hint() else self._first(definition, config)
-        return None if handler is None else self.wrap_for_method_dispatch(handler, definition)
+        handler = self._hinted(definition, config) if definition.resolver else self._first(definition, config)
+        if handler is None or not definition.handler_method:
+            return handler
+        return self.wrap_for_method_dispatch(handler, definition)
 
     def can_resolve(self, definition: HandlerDefinition, config: dict[str, Any] | None = None) -> bool:
         """Tell whether a resolver knows the handler."""

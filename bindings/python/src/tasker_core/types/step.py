@@ -28,7 +28,11 @@ class FfiStepEvent(Model):
     @classmethod
     def from_core(cls, event: Mapping[str, Any]) -> FfiStepEvent:
         """Take an event as the core writes it: all fields are there, and their values are right."""
-        return cls._of(event) if event.keys() >= cls.__dataclass_fields__.keys() else cls.model_validate(event)
+        if not event.keys() >= cls.__dataclass_fields__.keys():
+            return cls.model_validate(event)
+        made = object.__new__(cls)
+        made.__dict__.update(event)
+        return made
 
 
 def _never() -> bool:
@@ -39,13 +43,21 @@ def _not_needed(_details: Mapping[str, Any] | None) -> bool:
     return True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class StepControls:
     """How a running handler reaches the worker. Without a worker, as in unit tests, a step is never cancelled."""
 
     cancelled: Callable[[], bool] = _never
     heartbeat: Callable[[Mapping[str, Any] | None], bool] = _not_needed
     """Extends the lease; False says that the step is no longer this attempt's."""
+
+    def __init__(
+        self, cancelled: Callable[[], bool] = _never, heartbeat: Callable[[Mapping[str, Any] | None], bool] = _not_needed
+    ) -> None:
+        """Make controls of two functions; without them, they are those of a step without a worker."""
+        # What dataclass writes for frozen classes takes several times as long, for each attempt.
+        self.__dict__["cancelled"] = cancelled
+        self.__dict__["heartbeat"] = heartbeat
 
 
 @dataclass(kw_only=True)
@@ -77,7 +89,11 @@ class StepContext(Model):
 
         All else is read from the event when it is asked for: few handlers ask for more than one or two things.
         """
-        return cls._of({"event": event, "handler_name": handler_name, "controls": controls or StepControls()})
+        made = object.__new__(cls)
+        made.event = event
+        made.handler_name = handler_name
+        made.controls = controls or StepControls()
+        return made
 
     if not TYPE_CHECKING:  # or checkers would take any name for an attribute
 
