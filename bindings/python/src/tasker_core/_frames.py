@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 _HEADER = struct.Struct("<4sIQ")
 _FRAME = struct.Struct("<IHHQ16siI")
+_HEADER_SIZE, _FRAME_SIZE = _HEADER.size, _FRAME.size
 
 
 class FrameType(IntEnum):
@@ -43,22 +44,24 @@ class FrameError(ValueError):
 
 def decode(buffer: bytes) -> list[Frame]:
     """Read all frames of a buffer. Raises `FrameError` for anything but a whole, well-formed one."""
-    if len(buffer) < _HEADER.size:
-        raise FrameError(f"{len(buffer)} bytes are too few for a header")
+    there = len(buffer)
+    if there < _HEADER_SIZE:
+        raise FrameError(f"{there} bytes are too few for a header")
     magic, count, total = _HEADER.unpack_from(buffer)
     if magic != b"TKF1":
         raise FrameError(f"unknown magic {magic!r}")
-    if total != len(buffer):
-        raise FrameError(f"the header tells of {total} bytes, there are {len(buffer)}")
+    if total != there:
+        raise FrameError(f"the header tells of {total} bytes, there are {there}")
     frames: list[Frame] = []
-    at = _HEADER.size
+    at = _HEADER_SIZE
     for _ in range(count):
-        if at + _FRAME.size > total:
+        payload = at + _FRAME_SIZE
+        if payload > total:
             raise FrameError(f"the header tells of {count} frames, there are {len(frames)}")
         size, kind, flags, number, event_id, status, _ = _FRAME.unpack_from(buffer, at)
-        at += _FRAME.size
-        if at + size > total:
+        end = payload + size
+        if end > total:
             raise FrameError(f"frame {len(frames)} ends behind the buffer")
-        frames.append(_frame((kind, flags, number, event_id, status, buffer[at : at + size])))
-        at += size + -size % 8
+        frames.append(_frame((kind, flags, number, event_id, status, buffer[payload:end])))
+        at = end + -size % 8
     return frames

@@ -29,7 +29,7 @@ _log = logging.getLogger("tasker_core")
 class Buffer(ctypes.Structure):
     """`tasker_buf`: memory of the library. One struct for each call under way."""
 
-    _fields_ = (("data", ctypes.c_void_p), ("len", ctypes.c_size_t), ("cookie", ctypes.c_uint64))
+    _fields_ = (("data", ctypes.POINTER(ctypes.c_char)), ("len", ctypes.c_size_t), ("cookie", ctypes.c_uint64))
 
 
 _I32, _U32, _I64, _U64 = ctypes.c_int32, ctypes.c_uint32, ctypes.c_int64, ctypes.c_uint64
@@ -130,10 +130,10 @@ class Library:
         try:
             code: int = self._functions[name](*args, out)
             data = out.data
-            return code, ctypes.string_at(data, out.len) if data else b""
+            return code, data[: out.len] if data else b""
         except BaseException:
             if undo is not None and out.data:
-                undo(ctypes.string_at(out.data, out.len))
+                undo(out.data[: out.len])
             raise
         finally:
             if out.data:

@@ -33,6 +33,14 @@ class Celsius(float):
     pass
 
 
+class Names(list[str]):
+    pass
+
+
+class HttpCode(enum.IntEnum):
+    OK = 200
+
+
 def circle() -> list[Any]:
     ring: list[Any] = [1]
     ring.append({"again": ring})
@@ -63,10 +71,15 @@ def encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         (Colour.RED, '"red"'),
         ({Colour.RED: 1}, '{"red":1}'),
         (OrderedDict(b=1, a=2), '{"b":1,"a":2}'),
+        ({"a": [{"b": (Celsius(1.5),)}]}, '{"a":[{"b":[1.5]}]}'),
+        ({"a": Colour.RED, "b": {Colour.RED: Point(1, 2)}}, '{"a":"red","b":{"red":[1,2]}}'),
+        ([OrderedDict(a=Names("xy"))], '[{"a":["x","y"]}]'),
+        ({"high": HttpCode.OK, "on": True}, '{"high":200,"on":true}'),
+        ([2**63, -(2**63), -(2**63) - 1], "[9223372036854775808,-9223372036854775808,-9223372036854775809]"),
         (Celsius(1.5), "1.5"),
         (2**64, "18446744073709551616"),
         (9007199254740993, "9007199254740993"),
-        (deep(500), "[" * 500 + "1" + "]" * 500),
+        (deep(511), "[" * 511 + "1" + "]" * 511),
         ("", '""'),
         ({}, "{}"),
     ],
@@ -91,7 +104,12 @@ def test_values_are_written_as_json(value: Any, written: str) -> None:
         ({None: 2}, "the key None is a NoneType"),
         ({"x": object()}, "x: .* is a object"),
         (circle(), "nested deeper than 512 levels; does it contain itself"),
-        (deep(600), "nested deeper than 512 levels"),
+        (deep(512), "nested deeper than 512 levels"),
+        ([deep(511)], "nested deeper than 512 levels"),
+        ({"a": [1, {"b": {2.5: "c"}}]}, r"a\[1\]\.b: the key 2\.5 is a float"),
+        (OrderedDict(a=Names([math.nan])), r"a\[0\]: nan is no JSON number"),
+        ([Celsius(math.inf)], r"\[0\]: inf is no JSON number"),
+        ({"a": [{"b": Plain.ONE}]}, r"a\[0\]\.b: .* is a Plain"),
         ("\ud800", "surrogates"),
         (10**5000, "4300 digits"),
     ],
@@ -109,6 +127,13 @@ def test_a_value_that_grows_without_end_is_refused_in_time(monkeypatch: pytest.M
         value = [value, value]
     with pytest.raises(_codec.EncodeError, match="more than 100000 values"):
         _codec.dumps(value)
+
+
+def test_a_document_has_as_many_values_as_it_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_codec, "MAX_VALUES", 10)
+    assert _codec.dumps({"a": [1, 2, 3], "b": {"c": None}, "d": [[]]}).startswith(b"{")
+    with pytest.raises(_codec.EncodeError, match="more than 10 values"):
+        _codec.dumps({"a": [1, 2, 3], "b": {"c": None, "e": 1}, "d": [[], 1]})
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,14 @@ class TestThereAndBack:
 
 
 class TestDump:
+    def test_what_is_json_already_is_written_as_a_dict_of_its_own(self) -> None:
+        returned = {"a": 1, "b": "two", "c": None, "d": 1.5, "e": Level.HIGH}
+        for result in ({"a": 1, "b": "two"}, returned, {}):
+            written = dump(result)
+            assert written == result
+            assert type(written) is dict
+            assert written is not result, "the handler may go on using what it returned"
+
     def test_models_are_written_wherever_they_stand(self) -> None:
         written = dump({"a": [Item("s")], "b": (Customer(name="A", age=1),)})
         assert written == {
