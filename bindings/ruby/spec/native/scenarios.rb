@@ -277,6 +277,59 @@ module Scenarios
     worker.free
   end
 
+  # How often polls wait in the library after a step, when nothing comes any more.
+  def soon
+    require_relative "support/fiber_scheduler"
+    worker = open_worker
+    waits = 0
+    Native::Library.prepend(Module.new do
+      define_method(:poll) { |handle, frames, wait| super(handle, frames, wait).tap { waits += 1 if wait.positive? } }
+    end)
+    count = lambda do |timeout|
+      publish(worker)
+      next_step(worker).complete({ "success" => true })
+      waits = 0
+      3.times { worker.poll(timeout) { |_| nil } }
+      waits
+    end
+    in_a_fiber = nil
+    Thread.new do
+      Fiber.set_scheduler(FiberScheduler.new)
+      Fiber.schedule { in_a_fiber = count.call(0.05) }
+    end.join
+    tell(in_a_thread: Thread.new { count.call(0.05) }.value, without_a_timeout: Thread.new { count.call(0) }.value,
+         in_the_main_thread: count.call(0.05), in_a_fiber: in_a_fiber)
+    worker.free
+  end
+
+  # Something interrupts a thread again and again while it polls steps, each of which follows another.
+  def disturbed(count)
+    worker = open_worker
+    disturbance = Class.new(StandardError)
+    taken = Thread::Queue.new
+    noticed = 0
+    thread = Thread.new do
+      Thread.handle_interrupt(disturbance => :never) do
+        loop do
+          Thread.handle_interrupt(disturbance => :immediate) do
+            worker.poll(1.0) { |frame| taken << worker.complete(frame.number, RESULT, PATIENCE) }
+          end
+        rescue disturbance
+          noticed += 1
+        end
+      end
+    end
+    Integer(count).times do
+      publish(worker)
+      thread.raise(disturbance)
+      Timeout.timeout(PATIENCE) { taken.pop }
+    end
+    thread.kill.join
+    _, summary = worker.stop(PATIENCE)
+    tell(completed: summary["completed"], noticed: noticed.positive?, live: live)
+    worker.free
+  end
+
   # Handlers of all kinds side by side, in the whole that a worker is.
   def all_kinds(count)
     TaskerCore::Logger.instance.backend.level = :fatal

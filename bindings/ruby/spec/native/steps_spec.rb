@@ -73,6 +73,14 @@ RSpec.describe TaskerCore::Worker::Attempt, native: true do
     expect(quickest(1_250) { play("latency", 300)["p50_us"] }).to be < 1_250, "a poller that sleeps 10 ms takes 5 ms"
   end
 
+  it "is polled in the library once after another, where nothing else is held up by that" do
+    expect(play("soon")).to eq("in_a_thread" => 1, "without_a_timeout" => 0, "in_the_main_thread" => 0, "in_a_fiber" => 0)
+  end
+
+  it "is not lost when the thread that polls it is interrupted" do
+    expect(play("disturbed", 500)).to eq("completed" => 500, "noticed" => true, "live" => 0)
+  end
+
   it "lets other fibers run while one waits for a step" do
     seen = play("fibers")
     expect(seen["taken"]).to eq(1)

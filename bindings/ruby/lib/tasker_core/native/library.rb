@@ -34,6 +34,19 @@ module TaskerCore
         @functions.tasker_buf_free(out)
       end
 
+      # Takes frames. Waits for them up to `milliseconds`, without the lock of the interpreter, unless that is 0. Returns the code
+      # and a copy of the buffer.
+      def poll(handle, max_frames, milliseconds)
+        out = FFI::MemoryPointer.new(BUFFER)
+        code = if milliseconds.zero? then @functions.tasker_poll_nb(handle, max_frames, 0, 0, out)
+               else
+                 @functions.tasker_poll(handle, max_frames, 0, milliseconds, out)
+               end
+        [code, copy(out)]
+      ensure
+        @functions.tasker_buf_free(out)
+      end
+
       # Hands over a result, without waiting for room: the call that each step makes. Raises errors.
       def complete(handle, token, result)
         out = FFI::MemoryPointer.new(BUFFER)

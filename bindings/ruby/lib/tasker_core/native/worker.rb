@@ -11,8 +11,12 @@ module TaskerCore
       # The longest wait without a look around, in seconds: what changes without a frame is seen after this time.
       SLICE = 1.0
       STOP_SLICE = 0.05
+
+      # The wait in the library that follows frames, in seconds. Where one step follows another, the library looks for the next
+      # one for up to 2 ms without going to sleep, and this is longer. Nothing interrupts it, and this is still no time.
+      SOON = 0.003
       UNINTERRUPTED = { Object => :never }.freeze
-      private_constant :STOP_SLICE, :UNINTERRUPTED
+      private_constant :STOP_SLICE, :SOON, :UNINTERRUPTED
 
       # How many steps it holds at once.
       def slots
@@ -64,20 +68,26 @@ module TaskerCore
       # Returns {Status::OK}, {Status::TIMEOUT} or {Status::CLOSED}.
       def poll(timeout, max_frames: 0, &deliver)
         deadline = now + timeout
+        patience = patience(timeout)
         loop do
-          code = Thread.handle_interrupt(UNINTERRUPTED) { take(max_frames, &deliver) }
+          code = Thread.handle_interrupt(UNINTERRUPTED) { take(max_frames, patience, &deliver) }
           left = deadline - now
           return code if code != Status::TIMEOUT || !left.positive?
 
+          patience = 0
           wait_readable([left, SLICE].min)
         end
       end
 
-      # Takes the frames that are there, without waiting.
-      def take(max_frames = 0, &deliver)
-        code, buffer = @library.answer(:tasker_poll_nb, @handle, max_frames, 0, 0)
+      # Takes the frames that are there. Waits for them up to `patience` seconds: in the library, where nothing interrupts it if
+      # interrupts are held back, which they have to be for no frame to be lost.
+      def take(max_frames = 0, patience = 0, &deliver)
+        code, buffer = @library.poll(@handle, max_frames, milliseconds(patience))
         @library.raise_error(:tasker_poll, code, buffer) if code.negative?
-        Frames.decode(buffer).each(&deliver) if code == Status::OK
+        return code == Status::INTERRUPTED ? Status::TIMEOUT : code unless code == Status::OK
+
+        @followed = true
+        Frames.decode(buffer).each(&deliver)
         code
       end
 
@@ -129,6 +139,15 @@ module TaskerCore
       end
 
       private
+
+      # How long to wait in the library: after frames, and once, so that there is no such wait where nothing happens. Other fibers
+      # are not held up for that, nor the thread on which handlers of trap run: they may raise, come what may.
+      def patience(timeout)
+        return 0 if !@followed || Fiber.scheduler || Thread.current == Thread.main
+
+        @followed = false
+        [timeout, SOON].min
+      end
 
       def wait_readable(seconds)
         descriptor.wait_readable(seconds)
