@@ -108,6 +108,28 @@ RSpec.describe TaskerCore::Worker::Relay do
     expect(lengths).to eq([64, 128])
   end
 
+  it "is watched less closely when handlers have been quick for a while, and closely again after one waited" do
+    quick = true
+    time_stands { quick }
+    pauses = []
+    allow(relay).to(receive(:sleep)).and_wrap_original do |sleeps, seconds|
+      pauses << seconds
+      sleeps.call(seconds)
+    end
+    Timeout.timeout(20) { poll(1).join until pauses.uniq.size == 2 }
+    close, far = pauses.uniq
+    expect([close, far]).to match([be <= 0.002, be_between(0.004, 0.01)])
+    expect(pauses.index(far)).to eq(25)
+
+    quick = false
+    poll(:waits)
+    Timeout.timeout(20) { relieved.pop }
+    seen = pauses.size
+    Timeout.timeout(20) { Thread.pass until pauses.size > seen + 1 }
+    expect(pauses[seen + 1]).to eq(close)
+    gate.close
+  end
+
   it "gives what is left to the pool when it is closed, and lets its own thread end" do
     thread = poll(:waits)
     Timeout.timeout(20) { relieved.pop }

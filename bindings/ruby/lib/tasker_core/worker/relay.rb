@@ -6,11 +6,14 @@ module TaskerCore
   module Worker
     # Has steps run on the thread that polled them, which costs no change of threads, for as long as no handler waits.
     #
-    # A handler that waits holds up polling and the steps behind it. Another thread sees that within a few milliseconds: it has
+    # A handler that waits holds up polling and the steps behind it. Another thread sees that within ten milliseconds: it has
     # somebody else poll, and steps are given to the pool for a while. How long depends on how often that happened before.
     class Relay
-      # Seconds between looks, and looks at nothing new after which nobody looks until there is a step.
+      # Seconds between looks: where handlers wait now and then, or to look at a step again; and where all have been quick.
       LOOK_EVERY = 0.002
+      LOOK_RARELY = 0.008
+
+      # Looks at nothing new after which nobody looks until there is a step, and at quick handlers after which looks are rare.
       LAST_LOOK = 25
 
       # Seconds that a handler may compute before others go on without its thread.
@@ -19,7 +22,7 @@ module TaskerCore
       # How many steps are given to the pool after a handler waited: the first time, and at most.
       DETOUR = 64
       LONGEST_DETOUR = 65_536
-      private_constant :LOOK_EVERY, :LAST_LOOK, :LONG, :DETOUR, :LONGEST_DETOUR
+      private_constant :LOOK_EVERY, :LOOK_RARELY, :LAST_LOOK, :LONG, :DETOUR, :LONGEST_DETOUR
 
       # The steps that one thread runs: how many it began, and whether it was left behind, or ended.
       Shift = Struct.new(:thread, :began, :left, :over)
@@ -100,17 +103,22 @@ module TaskerCore
 
       def watch
         Thread.current.name = "tasker-watcher"
-        looks = 0
+        looks = quick = 0
+        pause = LOOK_EVERY
         seen = since = nil
         until @closed
-          sleep(LOOK_EVERY)
+          sleep(pause)
           sight = look
+          quick += 1
           if sight != seen
             seen = sight
             since = now
             looks = 0
+          elsif sight && held_up?(sight.first.thread, now - since)
+            change_over(*sight)
+            quick = 0
           end
-          change_over(*sight) if sight && held_up?(sight.first.thread, now - since)
+          pause = quick < LAST_LOOK || (pause == LOOK_RARELY && sight && looks.zero?) ? LOOK_EVERY : LOOK_RARELY
           rest if (looks += 1) > LAST_LOOK
         end
       end
