@@ -22,6 +22,11 @@ module TaskerCore
         hash.transform_keys { |key| key.is_a?(Symbol) ? key.name : key }
       end
 
+      # Returns what a Hash has under a name, which is a string or a symbol there; nil for no Hash.
+      def read(hash, name)
+        hash&.fetch(name) { hash[name.to_sym] }
+      end
+
       # Returns a value with all hashes in it as plain ones with string keys.
       def unwrap(value)
         case value

@@ -2,7 +2,7 @@
 
 module TaskerCore
   module Execution
-    # The present as text. Most steps end in the same second as the one before, whose text is kept.
+    # The time of day as text. Most steps end in the same second as the one before, whose text is kept.
     module Moment
       SECOND = "%Y-%m-%dT%H:%M:%S."
       private_constant :SECOND
@@ -10,21 +10,25 @@ module TaskerCore
       @known = [nil, nil]
 
       class << self
-        # The time of day in UTC, with microseconds.
+        # Microseconds since the epoch.
         def now
-          second, rest = Process.clock_gettime(Process::CLOCK_REALTIME, :microsecond).divmod(1_000_000)
-          "#{text(second)}#{rest.to_s.rjust(6, "0")}Z"
+          Process.clock_gettime(Process::CLOCK_REALTIME, :microsecond)
+        end
+
+        # What {now} told, in UTC.
+        def text(moment)
+          "#{second(moment / 1_000_000)}#{(moment % 1_000_000).to_s.rjust(6, "0")}Z"
         end
 
         private
 
         # Threads see the second and its text together, or neither.
-        def text(second)
+        def second(number)
           known, text = @known
-          return text if known == second
+          return text if known == number
 
-          text = Time.at(second).utc.strftime(SECOND)
-          @known = [second, text]
+          text = Time.at(number).utc.strftime(SECOND)
+          @known = [number, text]
           text
         end
       end

@@ -31,8 +31,8 @@ module TaskerCore
       def metadata
         told = {
           "execution_time_ms" => ((now - @began) * 1000).round,
-          "started_at" => @started_at,
-          "completed_at" => Moment.now,
+          "started_at" => Moment.text(@started_at),
+          "completed_at" => Moment.text(Moment.now),
           "worker_hostname" => HOSTNAME
         }
         told["worker_id"] = @worker_id unless @worker_id.to_s.empty?

@@ -10,11 +10,10 @@ module TaskerCore
 
       # Reads the `handler` of a step definition.
       def initialize(handler_data)
-        data = IndifferentHash.with_strings(handler_data)
-        @callable = data["callable"] || ""
-        @told = data["initialization"] || {}
-        @handler_method = data["method"] || data["handler_method"]
-        @resolver = data["resolver"]
+        @callable = IndifferentHash.read(handler_data, "callable") || ""
+        @told = IndifferentHash.read(handler_data, "initialization") || {}
+        @handler_method = IndifferentHash.read(handler_data, "method") || IndifferentHash.read(handler_data, "handler_method")
+        @resolver = IndifferentHash.read(handler_data, "resolver")
       end
 
       # Configuration for it.

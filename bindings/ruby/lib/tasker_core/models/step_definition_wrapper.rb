@@ -8,41 +8,47 @@ module TaskerCore
     class StepDefinitionWrapper
       # Reads the `step_definition` of an event.
       def initialize(definition_data)
-        @told = IndifferentHash.with_strings(definition_data)
+        @told = definition_data
       end
 
       def name
-        @told["name"] || ""
+        told("name") || ""
       end
 
       def description
-        @told["description"] || ""
+        told("description") || ""
       end
 
       def handler
-        @handler ||= HandlerWrapper.new(@told["handler"])
+        @handler ||= HandlerWrapper.new(told("handler"))
       end
 
       def dependencies
-        @told["dependencies"] || []
+        told("dependencies") || []
       end
 
       def timeout_seconds
-        @told["timeout_seconds"] || 30
+        told("timeout_seconds") || 30
       end
 
       def type
-        @told["type"] || "standard"
+        told("type") || "standard"
       end
 
       # How it is tried again.
       def retry
-        @retry ||= IndifferentHash.wrap(@told["retry"] || {})
+        @retry ||= IndifferentHash.wrap(told("retry") || {})
       end
 
       # The domain events that it declares.
       def publishes_events
-        @publishes_events ||= IndifferentHash.wrap(@told["publishes_events"] || [])
+        @publishes_events ||= IndifferentHash.wrap(told("publishes_events") || [])
+      end
+
+      private
+
+      def told(name)
+        IndifferentHash.read(@told, name)
       end
     end
   end

@@ -11,25 +11,23 @@ module TaskerCore
     class TaskSequenceStepWrapper
       # Reads a step event, or its `task_sequence_step`.
       def initialize(step_data)
-        data = IndifferentHash.with_strings(step_data)
-        sequence = data["task_sequence_step"]
-        @told = sequence ? IndifferentHash.with_strings(sequence) : data
+        @told = IndifferentHash.read(step_data, "task_sequence_step") || step_data
       end
 
       def task
-        @task ||= TaskWrapper.new(@told["task"])
+        @task ||= TaskWrapper.new(IndifferentHash.read(@told, "task"))
       end
 
       def workflow_step
-        @workflow_step ||= WorkflowStepWrapper.new(@told["workflow_step"])
+        @workflow_step ||= WorkflowStepWrapper.new(IndifferentHash.read(@told, "workflow_step"))
       end
 
       def dependency_results
-        @dependency_results ||= DependencyResultsWrapper.new(@told["dependency_results"])
+        @dependency_results ||= DependencyResultsWrapper.new(IndifferentHash.read(@told, "dependency_results"))
       end
 
       def step_definition
-        @step_definition ||= StepDefinitionWrapper.new(@told["step_definition"])
+        @step_definition ||= StepDefinitionWrapper.new(IndifferentHash.read(@told, "step_definition"))
       end
 
       # A field of the task's context, or nil.

@@ -15,7 +15,8 @@ module TaskerCore
       # Deepest nesting that is tried; the core's own limit (`limits.max_json_depth`) is lower.
       MAX_DEPTH = 512
 
-      WRITE = { max_nesting: MAX_DEPTH, allow_nan: false, script_safe: false }.freeze
+      # How documents are written. Each is written by a copy, which knows how deep it is.
+      WRITE = JSON::State.new(max_nesting: MAX_DEPTH, allow_nan: false, script_safe: false).freeze
       READ = { max_nesting: MAX_DEPTH, allow_nan: false, create_additions: false }.freeze
       private_constant :WRITE, :READ
 
@@ -27,7 +28,7 @@ module TaskerCore
         def dump(value)
           raise EncodeError, Explanation.call(value) unless json?(value, MAX_DEPTH)
 
-          JSON.generate(value, WRITE)
+          WRITE.dup.generate(value)
         rescue JSON::GeneratorError, JSON::NestingError, EncodingError => e
           raise EncodeError, e.message[0, 500]
         end

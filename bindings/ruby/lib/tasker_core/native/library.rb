@@ -10,7 +10,8 @@ module TaskerCore
     # The loaded library. Its methods raise {CoreError} for negative results.
     class Library
       BUFFER = Buffer.size
-      private_constant :BUFFER
+      LENGTH = Buffer.offset_of(:len)
+      private_constant :BUFFER, :LENGTH
 
       attr_reader :path
 
@@ -127,9 +128,8 @@ module TaskerCore
       end
 
       def copy(out)
-        buffer = Buffer.new(out)
-        data = buffer[:data]
-        data.null? ? +"" : data.read_bytes(buffer[:len]).force_encoding(Encoding::UTF_8)
+        length = out.get_ulong(LENGTH)
+        length.zero? ? +"" : out.read_pointer.read_bytes(length).force_encoding(Encoding::UTF_8)
       end
 
       def parsed(document)

@@ -68,21 +68,20 @@ module TaskerCore
       # Returns {Status::OK}, {Status::TIMEOUT} or {Status::CLOSED}.
       def poll(timeout, max_frames: 0, &deliver)
         deadline = now + timeout
-        patience = patience(timeout)
+        left = timeout
         loop do
-          code = Thread.handle_interrupt(UNINTERRUPTED) { take(max_frames, patience, &deliver) }
+          code = Thread.handle_interrupt(UNINTERRUPTED) { take(max_frames, left, &deliver) }
           left = deadline - now
           return code if code != Status::TIMEOUT || !left.positive?
 
-          patience = 0
           wait_readable([left, SLICE].min)
         end
       end
 
-      # Takes the frames that are there. Waits for them up to `patience` seconds: in the library, where nothing interrupts it if
-      # interrupts are held back, which they have to be for no frame to be lost.
-      def take(max_frames = 0, patience = 0, &deliver)
-        code, buffer = @library.poll(@handle, max_frames, milliseconds(patience))
+      # Takes the frames that are there. After others it waits for them, for up to `timeout` seconds and no more than a moment:
+      # in the library, where nothing interrupts it if interrupts are held back. They have to be, for no frame to be lost.
+      def take(max_frames = 0, timeout = SOON, &deliver)
+        code, buffer = @library.poll(@handle, max_frames, milliseconds(patience(timeout)))
         @library.raise_error(:tasker_poll, code, buffer) if code.negative?
         return code == Status::INTERRUPTED ? Status::TIMEOUT : code unless code == Status::OK
 

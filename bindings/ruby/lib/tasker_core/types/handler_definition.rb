@@ -23,7 +23,7 @@ module TaskerCore
         when self then spec
         when String, Symbol then new(callable: spec.to_s)
         when Hash then read(IndifferentHash.wrap(spec))
-        else wrapped(spec, spec.initialization.to_h)
+        else wrapped(spec)
         end
       end
 
@@ -33,11 +33,13 @@ module TaskerCore
         known[callable] || new(callable: callable, initialization: {}.freeze).tap { |one| @named = known.merge(callable => one) }
       end
 
-      def self.wrapped(spec, initialization)
+      def self.wrapped(spec)
+        initialization = spec.initialization
         return named(spec.callable) if initialization.empty? && spec.handler_method.nil? && spec.resolver.nil?
 
         new(
-          callable: spec.callable, initialization: initialization, handler_method: spec.handler_method, resolver: spec.resolver
+          callable: spec.callable, initialization: initialization.to_h, handler_method: spec.handler_method,
+          resolver: spec.resolver
         )
       end
 

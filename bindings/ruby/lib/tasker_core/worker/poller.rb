@@ -22,6 +22,7 @@ module TaskerCore
         @ready = ready
         @work = work
         @deliver = deliver
+        @receive = ->(frame) { pass_on(frame) }
         @lock = Mutex.new
         @turn = 0
         @working = false
@@ -88,9 +89,10 @@ module TaskerCore
 
       def go_on?
         harden
-        return true if @ready && !interruptible { @ready.call(Native::Worker::SLICE) }
+        return true unless ready?
 
-        code = interruptible { @worker.poll(Native::Worker::SLICE) { |frame| pass_on(frame) } }
+        code = @worker.take(&@receive)
+        code = interruptible { @worker.poll(Native::Worker::SLICE, &@receive) } if code == Native::Status::TIMEOUT
         @trouble = 0
         code != Native::Status::CLOSED
       rescue UsageError => e # freed, or forked: it will not get better
@@ -98,6 +100,10 @@ module TaskerCore
         false
       rescue StandardError => e
         pause_after(e)
+      end
+
+      def ready?
+        @ready.nil? || @ready.call(0) || interruptible { @ready.call(Native::Worker::SLICE) }
       end
 
       def interruptible(&block)
