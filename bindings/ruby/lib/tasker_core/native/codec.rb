@@ -75,9 +75,13 @@ module TaskerCore
         def object?(hash, depth)
           symbols = 0
           hash.each_pair do |key, below|
-            return false unless key?(key) && json?(below, depth)
+            unless key.is_a?(String) && key.ascii_only? # as nearly all are
+              return false unless key?(key)
 
-            symbols += 1 if key.is_a?(Symbol)
+              symbols += 1 if key.is_a?(Symbol)
+            end
+            next if below.is_a?(String) && below.ascii_only? # as most are
+            return false unless json?(below, depth)
           end
           symbols.zero? || symbols == hash.size || distinct?(hash)
         end
