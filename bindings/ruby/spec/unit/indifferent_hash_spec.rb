@@ -55,4 +55,10 @@ RSpec.describe TaskerCore::IndifferentHash do
     expect(hash.to_h { |key, _| [key, 0] }).to eq({ "a" => 0, "b" => 0 })
     expect(described_class.unwrap([{ a: hash }])).to eq([{ "a" => plain }])
   end
+
+  it "reads any hash by a name, and nothing where there is none" do
+    hashes = [{ "a" => nil, "b" => 2 }, { a: nil, b: 2 }, described_class.new(a: nil, b: 2)]
+    expect(hashes.map { |one| %w[a b missing].map { |name| described_class.read(one, name) } }).to eq([[nil, 2, nil]] * 3)
+    expect(described_class.read(nil, "a")).to be_nil
+  end
 end
