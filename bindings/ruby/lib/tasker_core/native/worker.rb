@@ -12,8 +12,8 @@ module TaskerCore
       SLICE = 1.0
       STOP_SLICE = 0.05
 
-      # The wait in the library that follows frames, in seconds. Where one step follows another, the library looks for the next
-      # one for up to 2 ms without going to sleep, and this is longer. Nothing interrupts it, and this is still no time.
+      # The wait in the library that follows frames, in seconds. Where one step follows another, the call that waits for the next
+      # one takes it as well. Nothing interrupts it, and this is still no time.
       SOON = 0.003
       UNINTERRUPTED = { Object => :never }.freeze
       private_constant :STOP_SLICE, :SOON, :UNINTERRUPTED
