@@ -118,7 +118,8 @@ module TaskerCore
             change_over(*sight)
             quick = 0
           end
-          pause = quick < LAST_LOOK || (pause == LOOK_RARELY && sight && looks.zero?) ? LOOK_EVERY : LOOK_RARELY
+          again = sight && looks.zero? && pause == LOOK_RARELY # whether what a rare look saw runs still
+          pause = again || quick < LAST_LOOK ? LOOK_EVERY : LOOK_RARELY
           rest if (looks += 1) > LAST_LOOK
         end
       end
