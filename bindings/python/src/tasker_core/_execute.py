@@ -96,8 +96,7 @@ class _Attempt:
         try:
             result = step_result(await outcome)
         except (asyncio.CancelledError, GeneratorExit):  # of the one who waits, not of the handler
-            if isinstance(self._handler, APIMixin):
-                _close(self._handler)
+            _close(self._handler)
             raise
         except BaseException as error:
             result = _failed(error)
@@ -106,8 +105,7 @@ class _Attempt:
     def end(self, result: StepHandlerResult) -> Document:
         """Write the document."""
         handler = self._handler
-        if isinstance(handler, APIMixin):
-            _close(handler)
+        _close(handler)
         ended = self._began + time.monotonic_ns() - self._clock
         stamped = stamp(self._began, ended, self._worker_id, str(getattr(handler, "version", "") or ""))
         step_uuid = str(self._event.get("step_uuid", ""))
@@ -117,9 +115,9 @@ class _Attempt:
             return document(failure_from_exception(error), step_uuid, stamped)
 
 
-def _close(handler: APIMixin) -> None:
+def _close(handler: Any) -> None:
     """Close what an API handler opened. Its client is made for one attempt, so that attempts share no cookies."""
-    if is_of_one_attempt(handler):
+    if isinstance(handler, APIMixin) and is_of_one_attempt(handler):
         handler.close()
 
 

@@ -125,8 +125,6 @@ class NativeWorker(_Endpoint):
     def complete(self, token: int, result: bytes, timeout: float) -> None:
         """Hand over a result. An error says whether the token is still good."""
         code, document = self._library.answer("tasker_complete at once", self.handle, token, result, len(result), 0)
-        if code >= 0:
-            return
         if code == Status.E_BUSY and timeout > 0:
             code, document = self._library.answer("tasker_complete", self.handle, token, result, len(result), _ms(timeout))
         if code < 0:

@@ -59,7 +59,7 @@ class StepHandler(ABC):
 
     def success(self, result: Any = None, metadata: dict[str, Any] | None = None) -> StepHandlerResult:
         """Say that the step is done."""
-        return StepHandlerResult(is_success=True, result={} if result is None else result, metadata=metadata)
+        return StepHandlerResult.success({} if result is None else result, metadata)
 
     def failure(
         self,
