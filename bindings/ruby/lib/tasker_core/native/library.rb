@@ -38,14 +38,7 @@ module TaskerCore
       # Takes frames. Waits for them up to `milliseconds`, without the lock of the interpreter, unless that is 0. Returns the code
       # and a copy of the buffer.
       def poll(handle, max_frames, milliseconds)
-        out = FFI::MemoryPointer.new(BUFFER)
-        code = if milliseconds.zero? then @functions.tasker_poll_nb(handle, max_frames, 0, 0, out)
-               else
-                 @functions.tasker_poll(handle, max_frames, 0, milliseconds, out)
-               end
-        [code, copy(out)]
-      ensure
-        @functions.tasker_buf_free(out)
+        answer(milliseconds.zero? ? :tasker_poll_nb : :tasker_poll, handle, max_frames, 0, milliseconds)
       end
 
       # Hands over a result, without waiting for room: the call that each step makes. Raises errors.
