@@ -38,8 +38,11 @@ func (l *queueLoop) run(ctx context.Context, process func(context.Context) (n in
 		if err != nil && ctx.Err() == nil {
 			failed(err)
 			wait = trouble.NextBackOff()
-		} else if trouble.Reset(); n == l.batch {
-			continue
+		} else {
+			trouble.Reset()
+			if n == l.batch {
+				continue
+			}
 		}
 		select {
 		case <-l.hints:
