@@ -52,10 +52,6 @@ func sleepingNode(t *testing.T, w *world, n int, asleep, told *atomic.Int32) *sy
 	return node
 }
 
-// usualStart is how long a thousand handlers may take to start. A machine that needs longer is busy with something else, and tells
-// them to stop that much later.
-const usualStart = 5 * time.Second
-
 func TestACancelReachesAThousandHandlersOnTwoWorkers(t *testing.T) {
 	t.Parallel()
 	const handlers = 1000
@@ -68,10 +64,8 @@ func TestACancelReachesAThousandHandlersOnTwoWorkers(t *testing.T) {
 	promptly(t, time.Second, func() time.Duration {
 		asleep.Store(0)
 		told.Store(0)
-		submitted := time.Now()
 		task := w.submit(t, front, "sleepers", nil)
 		require.Eventually(t, func() bool { return asleep.Load() == handlers }, patience, tick, "not all handlers run")
-		slowness := max(1, time.Since(submitted).Seconds()/usualStart.Seconds())
 		require.Equal(t, handlers/2, left.Worker.Slots.InUse())
 
 		began := time.Now()
@@ -82,7 +76,7 @@ func TestACancelReachesAThousandHandlersOnTwoWorkers(t *testing.T) {
 		awaitSlots(t, left.Worker.Slots, 0)
 		awaitSlots(t, right.Worker.Slots, 0)
 		require.Equal(t, "cancelled", w.taskState(t, task))
-		return time.Duration(float64(took) / slowness)
+		return took
 	})
 	w.requireIntact(t)
 }
