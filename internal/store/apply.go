@@ -157,7 +157,7 @@ const staleOutcomes = `/* tasker:stale_outcomes */
 select i.n from unnest($1::uuid[], $2::int[], $3::int[], $4::text[]) with ordinality as i(task_uuid, step_no, attempt, reported, n)
 where not exists (
   select from tasker.step_transitions t
-  where t.task_uuid = i.task_uuid and t.step_no = i.step_no and t.attempt = i.attempt
+  where t.task_uuid = any(array[i.task_uuid]) and t.step_no = i.step_no and t.attempt = i.attempt
     and (t.path[1]::text = i.reported or t.path[1] = 'in_progress' and t.path[2]::text = i.reported))`
 
 // staleOutcomes finds which outcomes the ledger does not show. Those that it does show were applied, now or by an earlier

@@ -41,7 +41,7 @@ with me as materialized (
     forgiven = s.forgiven + (inp.kind = 4)::int,
     run_at = case inp.kind when 2 then clock_timestamp() + inp.delay_ms * interval '1 millisecond' end{{end}}
   from inp
-  where s.task_uuid = inp.task_uuid and s.step_no = inp.step_no and s.attempt = inp.attempt
+  where s.task_uuid = any(array[inp.task_uuid]) and s.step_no = inp.step_no and s.attempt = inp.attempt
     and s.state = {{if .Requeues}}case when inp.reported then case when inp.kind {{if .Grows}}in (1, 9){{else}}= 1{{end}} then 'enqueued_for_orchestration'::tasker.step_state
                    else 'enqueued_as_error_for_orchestration' end else 'in_progress' end{{else}}'in_progress'{{end}}
   returning s.task_uuid, s.step_no, s.attempt, s.children, s.sink, s.state, inp.kind, inp.exec_ms, inp.outcome
@@ -50,22 +50,22 @@ with me as materialized (
   select b.*, e.failed and b.fail_fast as cut, case when e.failed and b.fail_fast then 0 else least(b.batches - b.released, e.n) end as more
   from (select task_uuid, pattern, count(*)::int as n, bool_or(state = 'error') as failed from done
         where pattern is not null and state in ('complete', 'error', 'resolved_manually') group by 1, 2 order by 1, 2) e
-  join tasker.step_batches b on b.task_uuid = e.task_uuid and b.worker_no = e.pattern
+  join tasker.step_batches b on b.task_uuid = any(array[e.task_uuid]) and b.worker_no = e.pattern
   where b.released < b.batches or e.failed and b.fail_fast
   for update of b
 ), released as (
   update tasker.step_batches b set released = case when g.cut then b.batches else b.released + g.more end
-  from batches g where b.task_uuid = g.task_uuid and b.worker_no = g.worker_no
+  from batches g where b.task_uuid = any(array[g.task_uuid]) and b.worker_no = g.worker_no
 ), cutting as materialized (
   select s.task_uuid, s.step_no, s.attempt, s.state, s.worker_id, s.handler_id, s.run_at, s.step_no / g.stride > g.released as held
-  from batches g join tasker.workflow_steps s on s.task_uuid = g.task_uuid and s.step_no > g.stride and mod(s.step_no, g.stride) = g.worker_no
+  from batches g join tasker.workflow_steps s on s.task_uuid = any(array[g.task_uuid]) and s.step_no > g.stride and mod(s.step_no, g.stride) = g.worker_no
   where g.cut and s.state not in ('complete', 'error', 'cancelled', 'resolved_manually')
     and not exists (select from done d where d.task_uuid = s.task_uuid and d.step_no = s.step_no)
   for update of s
 ), cut as (
   update tasker.workflow_steps s set state = 'error', worker_id = null, run_at = null, outcome = $14::text::jsonb,
     waiting_on = s.waiting_on - c.held::int
-  from cutting c where s.task_uuid = c.task_uuid and s.step_no = c.step_no
+  from cutting c where s.task_uuid = any(array[c.task_uuid]) and s.step_no = c.step_no
   returning s.task_uuid
 ), unqueued as (
   delete from tasker.ready_steps q where q.ctid = any(array(
@@ -97,7 +97,7 @@ with me as materialized (
     attempt = s.attempt + (s.waiting_on = dec.n and dec.within and s.handler_id = any($9::int[]))::int,
     worker_id = case when s.waiting_on = dec.n and dec.within and s.handler_id = any($9::int[]) then $8::int end
   from dec
-  where s.task_uuid = dec.task_uuid and s.step_no = dec.child and s.state = 'pending'
+  where s.task_uuid = any(array[dec.task_uuid]) and s.step_no = dec.child and s.state = 'pending'
   returning s.task_uuid, s.step_no, s.attempt, s.crashes, s.forgiven, s.handler_id, s.priority, s.name, s.state, s.inputs,
     s.checkpoint
 ), queued as (
@@ -155,7 +155,7 @@ with me as materialized (
                (count(*) filter (where state = 'error'))::int as failed
         from {{if .Grows}}(select task_uuid, kind, sink, state from done union all select task_uuid, 3, false, 'error' from cut) d
         where (kind in (1, 8) and sink) or state = 'error'{{else}}done where (kind = 1 and sink) or state = 'error'{{end}} group by 1 order by 1) x
-  where t.task_uuid = x.task_uuid and t.state not in ('complete', 'error', 'cancelled', 'resolved_manually')
+  where t.task_uuid = any(array[x.task_uuid]) and t.state not in ('complete', 'error', 'cancelled', 'resolved_manually')
   returning t.task_uuid, t.state, t.failed_steps = x.failed and x.failed > 0 as newly_blocked
 ), ended as (
   insert into tasker.task_transitions (task_uuid, path)
@@ -164,7 +164,7 @@ with me as materialized (
   from task where state = 'complete' or newly_blocked
   returning task_uuid, path[3] as state
 ), freed as (
-  delete from tasker.task_claims c using ended e where e.state = 'complete' and c.task_uuid = e.task_uuid
+  delete from tasker.task_claims c using ended e where e.state = 'complete' and c.task_uuid = any(array[e.task_uuid])
 ), told as (
   select count(pg_notify('tasker_ready', q.handler_id::text)) as n from (select distinct handler_id from queued) q
 {{- if .Grows}}

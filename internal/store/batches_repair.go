@@ -17,12 +17,17 @@ with b as materialized (
   where b.task_uuid = $1 and b.released < b.batches group by b.task_uuid, b.worker_no
 ), released as (
   update tasker.step_batches o set released = b.upto from b where o.task_uuid = b.task_uuid and o.worker_no = b.worker_no
-), held as materialized (
-  select s.step_no, s.waiting_on / ` + holdGate + ` * ` + holdGate + ` + (s.step_no / b.stride > b.upto)::int + (
-    select count(*) from tasker.workflow_steps p
-    where p.task_uuid = $1 and p.step_no = any(s.parents) and p.state not in ('complete', 'resolved_manually'))::int as waiting_on
+), waiting as materialized (
+  select s.step_no, s.parents, s.waiting_on / ` + holdGate + ` * ` + holdGate + ` + (s.step_no / b.stride > b.upto)::int as gates
   from b join tasker.workflow_steps s on s.task_uuid = $1 and s.step_no > b.stride and mod(s.step_no, b.stride) = b.worker_no
   where s.step_no / b.stride > b.released and s.state = 'pending'
+), unmet as materialized (
+  select w.step_no, count(*)::int as n
+  from (select step_no, unnest(parents) as parent from waiting) w
+  join tasker.workflow_steps p on p.task_uuid = $1 and p.step_no = w.parent
+  where p.state not in ('complete', 'resolved_manually') group by 1
+), held as materialized (
+  select w.step_no, w.gates + coalesce(u.n, 0) as waiting_on from waiting w left join unmet u using (step_no)
 ), moved as (
   update tasker.workflow_steps s set waiting_on = h.waiting_on, state = case h.waiting_on when 0 then 'enqueued'::tasker.step_state else s.state end
   from held h where s.task_uuid = $1 and s.step_no = h.step_no and (s.waiting_on <> h.waiting_on or h.waiting_on = 0)

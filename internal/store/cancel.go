@@ -10,9 +10,11 @@ import (
 	"github.com/tasker-systems/tasker-go/sdk"
 )
 
-// Whoever ends steps locks them by number, as this does. It may still hold a later one and want an earlier one's child:
-// then this gives way first, long before the database would look for a deadlock, and is tried again.
-const cancelPatience = `/* tasker:cancel_patience */ set local lock_timeout = '100ms'`
+// wholeTask begins what locks all of a task's steps. Whoever ends steps locks them by number, as this does. It may still hold a
+// later one and want an earlier one's child: then this gives way first, long before the database would look for a deadlock, and
+// is tried again. Joins go by hash: if statistics do not know the task, PostgreSQL expects one step, and would compare each step
+// with each.
+const wholeTask = `/* tasker:whole_task */ select set_config('lock_timeout', '100ms', true), set_config('enable_nestloop', 'off', true)`
 
 const lockSteps = `/* tasker:lock_steps */
 select from tasker.workflow_steps where task_uuid = $1 order by step_no for update`
@@ -46,7 +48,7 @@ select pg_notify('tasker_cancel', $1::text)`
 // [ErrNotFound].
 func (s *Store) CancelTask(ctx context.Context, task sdk.UUID, who, why string) (prior workflow.TaskState, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, cancelPatience); err != nil {
+		if _, err := tx.Exec(ctx, wholeTask); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, lockSteps, task); err != nil {

@@ -37,7 +37,7 @@ const headerColumns = `t.template_id, t.correlation_id, t.parent_correlation_id,
 const leaseTaken = `), leased as (
   update tasker.workflow_steps s set state = 'in_progress', attempt = s.attempt + 1, worker_id = $1, run_at = null
   from (select * from taken order by task_uuid, step_no) k
-  where s.task_uuid = k.task_uuid and s.step_no = k.step_no and s.state = 'enqueued' and s.waiting_on = 0
+  where s.task_uuid = any(array[k.task_uuid]) and s.step_no = k.step_no and s.state = 'enqueued' and s.waiting_on = 0
   returning s.task_uuid, s.step_no, s.attempt, s.crashes, s.forgiven, s.handler_id, s.name, s.inputs, s.checkpoint
 ), moved as (
   insert into tasker.step_transitions (task_uuid, step_no, attempt, worker_id, path)
@@ -47,7 +47,7 @@ const leaseTaken = `), leased as (
 )
 select l.task_uuid, l.step_no, l.attempt, l.crashes, l.forgiven, l.handler_id, l.name, l.inputs::text, l.checkpoint::text,
   ` + headerColumns + `, 0
-from leased l join tasker.tasks t using (task_uuid)
+from leased l join tasker.tasks t on t.task_uuid = any(array[l.task_uuid])
 union all
 select null, 0, 0, 0, 0, 0, '', null, null, 0, null, null, 0, null,
   (select count(*)::int from seen) - `
@@ -87,8 +87,8 @@ const heldSteps = `/* tasker:held_steps */
 select s.task_uuid, s.step_no, s.attempt, s.crashes, s.forgiven, s.handler_id, s.name, s.inputs::text, s.checkpoint::text,
   ` + headerColumns + `, 0
 from tasker.task_claims c
-join tasker.workflow_steps s on s.task_uuid = c.task_uuid and s.worker_id = c.worker_id and s.state = 'in_progress'
-join tasker.tasks t on t.task_uuid = c.task_uuid
+join tasker.workflow_steps s on s.task_uuid = any(array[c.task_uuid]) and s.worker_id = c.worker_id and s.state = 'in_progress'
+join tasker.tasks t on t.task_uuid = any(array[c.task_uuid])
 where c.worker_id = $1`
 
 // HeldSteps lists the steps that the database says this worker runs. A worker compares it with what it really runs: after

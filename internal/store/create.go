@@ -54,14 +54,14 @@ with me as materialized (
               $10::text[], $11::text[], $12::timestamptz[], $13::bigint[])
     as u(task_uuid, template_id, priority, identity_hash, correlation_id, parent_correlation_id, initiator, source_system,
          reason, tags, context, requested_at, delay_ms)
-  join tasker.task_templates tt using (template_id)
+  join tasker.task_templates tt on tt.template_id = any(array[u.template_id])
   on conflict (identity_hash) do nothing
   returning task_uuid, template_id, priority, state, start_at
 ), planned as materialized (
   select t.task_uuid, t.priority, t.state as task_state, t.start_at, ts.step_no, ts.name, ts.handler_id, ts.sink,
     ts.waiting_on, ts.children,
     sum((ts.waiting_on = 0)::int) over (rows unbounded preceding) as root_rank
-  from t join tasker.template_steps ts using (template_id)
+  from t join tasker.template_steps ts on ts.template_id = any(array[t.template_id])
   where ts.initial
 ), s as (
   insert into tasker.workflow_steps (task_uuid, step_no, state, waiting_on, attempt, worker_id, handler_id, priority, sink, run_at, name,
@@ -138,7 +138,7 @@ func (s *Store) CreateTasks(ctx context.Context, batch []NewTask, l Lease) (Crea
 
 const existingTasks = `/* tasker:existing_tasks */
 select i.n, t.task_uuid from unnest($1::bytea[], $2::uuid[]) with ordinality as i(hash, task_uuid, n)
-join tasker.tasks t on t.identity_hash = i.hash where t.task_uuid <> i.task_uuid`
+join tasker.tasks t on t.identity_hash = any(array[i.hash]) where t.task_uuid <> i.task_uuid`
 
 // existingTasks finds the tasks whose identity another one holds. A task that an earlier try of the same batch created
 // holds its own, and so is not among them.

@@ -76,14 +76,14 @@ with due as materialized (
     when bool_or(s.outcome #>> '{metadata,error_type}' = '` + sdk.ErrTypeWorkerLost + `') then 'worker_unavailable'
     when bool_or((s.outcome #>> '{metadata,retryable}')::bool) then 'max_retries_exceeded'
     else 'permanent_failure' end as reason
-  from due d join tasker.workflow_steps s on s.task_uuid = d.task_uuid and s.state = 'error' group by 1
+  from due d join tasker.workflow_steps s on s.task_uuid = any(array[d.task_uuid]) and s.state = 'error' group by 1
 ), entered as (
   insert into tasker.tasks_dlq (task_uuid, original_state, dlq_reason, task_snapshot)
   select t.task_uuid, t.state, w.reason::tasker.dlq_reason, ` + dlqSnapshot + `
-  from why w join tasker.tasks t using (task_uuid)
+  from why w join tasker.tasks t on t.task_uuid = any(array[w.task_uuid])
   on conflict (task_uuid) where resolution_status = 'pending' do nothing
 ), marked as (
-  update tasker.blocked_tasks b set reported_at = clock_timestamp() from due d where b.task_uuid = d.task_uuid
+  update tasker.blocked_tasks b set reported_at = clock_timestamp() from due d where b.task_uuid = any(array[d.task_uuid])
 )
 select count(*) from due`
 
@@ -98,9 +98,9 @@ func (s *Store) ReportBlockedTasks(ctx context.Context, limit int) (n int, err e
 
 const hopelessTasks = `/* tasker:hopeless_tasks */
 select b.task_uuid from tasker.blocked_tasks b
-join tasker.tasks t using (task_uuid)
+join tasker.tasks t on t.task_uuid = any(array[b.task_uuid])
 where (b.reported_at is not null or not $2) and t.paused_at is null and not exists (
-  select from tasker.workflow_steps s where s.task_uuid = b.task_uuid and (s.state in ('enqueued', 'in_progress',
+  select from tasker.workflow_steps s where s.task_uuid = any(array[b.task_uuid]) and (s.state in ('enqueued', 'in_progress',
     'enqueued_for_orchestration', 'enqueued_as_error_for_orchestration', 'waiting_for_retry') or s.state = 'pending' and s.waiting_on = 0))
 order by b.blocked_at limit $1`
 

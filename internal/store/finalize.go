@@ -80,7 +80,7 @@ with picked as materialized (
 ), failed as (
   update tasker.workflow_steps s set state = 'error', outcome = $2::text::jsonb
   from (select * from taken order by task_uuid, step_no) k
-  where s.task_uuid = k.task_uuid and s.step_no = k.step_no and s.state = 'enqueued'
+  where s.task_uuid = any(array[k.task_uuid]) and s.step_no = k.step_no and s.state = 'enqueued'
   returning s.task_uuid, s.step_no, s.attempt
 ), moved as (
   insert into tasker.step_transitions (task_uuid, step_no, attempt, path, detail)
@@ -88,7 +88,7 @@ with picked as materialized (
 ), task as (
   update tasker.tasks t set failed_steps = t.failed_steps + x.n, state = 'blocked_by_failures'
   from (select task_uuid, count(*)::int as n from failed group by 1 order by 1) x
-  where t.task_uuid = x.task_uuid and t.state not in ('complete', 'error', 'cancelled', 'resolved_manually')
+  where t.task_uuid = any(array[x.task_uuid]) and t.state not in ('complete', 'error', 'cancelled', 'resolved_manually')
   returning t.task_uuid, t.failed_steps = x.n as newly_blocked
 ), walked as (
   insert into tasker.task_transitions (task_uuid, path)

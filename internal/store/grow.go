@@ -121,8 +121,8 @@ func standing(ctx context.Context, tx pgx.Tx, g *Growing) (now workflow.Standing
 
 const lockOutcomes = `/* tasker:lock_outcomes */
 select from unnest($1::uuid[], $2::int[]) as u(task_uuid, step_no)
-join tasker.workflow_steps s on s.task_uuid = u.task_uuid and s.step_no = u.step_no
-order by s.task_uuid, s.step_no for update of s`
+join tasker.workflow_steps s on s.task_uuid = any(array[u.task_uuid]) and s.step_no = u.step_no
+order by u.task_uuid, u.step_no for update of s`
 
 // ApplyLocked is [Store.ApplyOutcomes] for steps that others may be given as children meanwhile. A statement that waits for a
 // row's lock gets the row as it is by then, its new children among them, but does not see those themselves: so the locks come

@@ -49,7 +49,11 @@ type garden struct {
 
 func newGarden(t testing.TB) *garden {
 	t.Helper()
-	w := newWorld(t)
+	return newWorld(t).garden(t)
+}
+
+func (w *world) garden(t testing.TB) *garden {
+	t.Helper()
 	id, err := w.RegisterTemplate(t.Context(), &store.Template{
 		Namespace: "n", Name: "garden", Version: "1.0.0", ContentHash: "content", IdentityStrategy: "always_unique", Definition: json.RawMessage(gardenDefinition),
 		Steps: []store.TemplateStep{

@@ -103,7 +103,7 @@ func (s *Store) Repair(ctx context.Context, i Intervention, plan func(workflow.R
 }
 
 func lockForRepair(ctx context.Context, tx pgx.Tx, id sdk.UUID, b *workflow.Blueprint) (task workflow.RepairTask, err error) {
-	if _, err := tx.Exec(ctx, cancelPatience); err != nil {
+	if _, err := tx.Exec(ctx, wholeTask); err != nil {
 		return task, err
 	}
 	rows, err := tx.Query(ctx, lockRepair, id)

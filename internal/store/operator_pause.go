@@ -95,7 +95,7 @@ func (s *Store) holdTask(ctx context.Context, i Intervention, statement string, 
 
 // lockTaskWithSteps locks a task's steps in the order in which everybody does.
 func lockTaskWithSteps(ctx context.Context, tx pgx.Tx, id sdk.UUID) error {
-	if _, err := tx.Exec(ctx, cancelPatience); err != nil {
+	if _, err := tx.Exec(ctx, wholeTask); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, lockSteps, id)

@@ -30,14 +30,14 @@ with picked as materialized (
   select q.msg_id from pgmq.q_orchestration_step_results q where q.vt <= clock_timestamp() order by q.msg_id limit $1 for update skip locked
 ), taken as (
   update pgmq.q_orchestration_step_results q set vt = clock_timestamp() + $2::bigint * interval '1 millisecond', read_ct = q.read_ct + 1
-  from picked p where q.msg_id = p.msg_id
+  from picked p where q.msg_id = any(array[p.msg_id])
   returning q.msg_id, q.read_ct, tasker.uuid_or_null(q.message ->> 'task_uuid') as task_uuid, tasker.uuid_or_null(q.message ->> 'step_uuid') as step_uuid
 )
 select k.msg_id, k.read_ct, k.task_uuid, k.step_uuid, t.template_id, s.step_no, s.attempt, s.crashes, s.forgiven, s.state::text, s.result::text, s.outcome::text
 from taken k
-left join tasker.workflow_steps s on s.task_uuid = k.task_uuid and s.step_no = tasker.step_number(k.task_uuid, k.step_uuid)
+left join tasker.workflow_steps s on s.task_uuid = any(array[k.task_uuid]) and s.step_no = tasker.step_number(k.task_uuid, k.step_uuid)
   and s.state in ('enqueued_for_orchestration', 'enqueued_as_error_for_orchestration')
-left join tasker.tasks t on t.task_uuid = s.task_uuid
+left join tasker.tasks t on t.task_uuid = any(array[s.task_uuid])
 order by k.msg_id`
 
 // TakeResults takes up to limit messages and gives the results that still wait. They are to be dropped when they are applied;
@@ -83,7 +83,7 @@ const dropMessageResults = `/* tasker:drop_message_results */
 with gone as (
   delete from pgmq.q_orchestration_step_results q where q.msg_id = any($1::bigint[]) returning tasker.bigint_or_null(q.headers ->> 'result_id') as result_id
 )
-delete from tasker.step_results_queue r using gone g where r.result_id = g.result_id`
+delete from tasker.step_results_queue r using gone g where r.result_id = any(array[g.result_id])`
 
 // DropResults removes messages that are dealt with, and the rows that they tell of.
 func (m *MessageResults) DropResults(ctx context.Context, ids []int64) error {
@@ -99,7 +99,7 @@ func (m *MessageResults) DropResults(ctx context.Context, ids []int64) error {
 const setResultsAside = `/* tasker:set_results_aside */
 with hidden as (
   update tasker.step_results_queue r set hidden_until = 'infinity' from pgmq.q_orchestration_step_results q
-  where q.msg_id = any($1::bigint[]) and r.result_id = tasker.bigint_or_null(q.headers ->> 'result_id')
+  where q.msg_id = any($1::bigint[]) and r.result_id = any(array[tasker.bigint_or_null(q.headers ->> 'result_id')])
 )
 select pgmq.archive('` + StepResultsQueue + `', $1::bigint[])`
 

@@ -97,7 +97,7 @@ select t.task_uuid, u.step_no, 'pending', l.attempts, l.attempts,
 from tasker.tasks t
 cross join unnest($2::int[], $3::int[], $4::int[], $5::bool[], $6::text[], $7::text[], $8::text[], $9::text[])
   as u(step_no, pattern, waiting_on, sink, name, children, parents, inputs)
-join tasker.template_steps ts on ts.template_id = t.template_id and ts.step_no = u.pattern
+join tasker.template_steps ts on ts.template_id = any(array[t.template_id]) and ts.step_no = u.pattern
 cross join lateral (
   select coalesce(max(x.attempt), 0) as attempts from tasker.step_transitions x where x.task_uuid = $1 and x.step_no = u.step_no) l
 where t.task_uuid = $1`
@@ -106,7 +106,7 @@ const addEdges = `/* tasker:add_edges */
 update tasker.workflow_steps s set children = s.children || u.children::int[],
   parents = case when u.parents is null then s.parents else s.parents || u.parents::int[] end, waiting_on = s.waiting_on + u.more
 from unnest($2::int[], $3::text[], $4::text[], $5::int[]) as u(step_no, children, parents, more)
-where s.task_uuid = $1 and s.step_no = u.step_no`
+where s.task_uuid = $1 and s.step_no = any($2::int[]) and s.step_no = u.step_no`
 
 // The task's row is locked after all steps, as everywhere.
 const addSinks = `/* tasker:add_sinks */ update tasker.tasks set sinks_left = sinks_left + $2 where task_uuid = $1`

@@ -32,7 +32,7 @@ with inp as (
     state = case when inp.success then 'enqueued_for_orchestration'::tasker.step_state else 'enqueued_as_error_for_orchestration' end,
     result = coalesce(inp.result::jsonb, s.result), outcome = inp.outcome::jsonb, worker_id = null
   from inp
-  where s.task_uuid = inp.task_uuid and s.step_no = inp.step_no and s.attempt = inp.attempt and s.state = 'in_progress'
+  where s.task_uuid = any(array[inp.task_uuid]) and s.step_no = inp.step_no and s.attempt = inp.attempt and s.state = 'in_progress'
   returning s.task_uuid, s.step_no, s.attempt, s.state, inp.exec_ms, inp.success, inp.outcome
 ), moved as (
   insert into tasker.step_transitions (task_uuid, step_no, attempt, worker_id, exec_ms, path, detail)
@@ -97,13 +97,13 @@ with picked as materialized (
   order by q.result_id limit $1 for update skip locked
 ), taken as (
   update tasker.step_results_queue q set hidden_until = clock_timestamp() + interval '` + resultsHiddenFor + `'
-  from picked p where q.result_id = p.result_id
+  from picked p where q.result_id = any(array[p.result_id])
   returning q.result_id, q.task_uuid, q.step_no, q.attempt
 )
 select k.result_id, k.task_uuid, t.template_id, k.step_no, k.attempt, s.crashes, s.forgiven, s.state::text, s.result::text, s.outcome::text
 from taken k
-join tasker.workflow_steps s on s.task_uuid = k.task_uuid and s.step_no = k.step_no
-join tasker.tasks t on t.task_uuid = k.task_uuid
+join tasker.workflow_steps s on s.task_uuid = any(array[k.task_uuid]) and s.step_no = k.step_no
+join tasker.tasks t on t.task_uuid = any(array[k.task_uuid])
 order by k.result_id`
 
 // TakeResults takes up to limit queued results. They must be dropped once they are applied; a server that does not, for

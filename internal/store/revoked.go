@@ -19,7 +19,7 @@ const revokedSteps = `/* tasker:revoked_steps */
 select i.n from unnest($1::uuid[], $2::int[], $3::int[]) with ordinality as i(task_uuid, step_no, attempt, n)
 where not exists (
   select from tasker.workflow_steps s
-  where s.task_uuid = i.task_uuid and s.step_no = i.step_no and s.attempt = i.attempt and s.state = 'in_progress')`
+  where s.task_uuid = any(array[i.task_uuid]) and s.step_no = i.step_no and s.attempt = i.attempt and s.state = 'in_progress')`
 
 // RevokedSteps returns the indexes of those attempts that are over in the database: cancelled, ended by hand, or taken back.
 func (s *Store) RevokedSteps(ctx context.Context, held []HeldAttempt) ([]int, error) {

@@ -84,7 +84,8 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	}
 	engine, err := newPool(ctx, dsn, o, o.EngineConnections, map[string]string{
 		// The hot statements join small batches to primary keys. Their plans are pinned to that, so that a table whose
-		// statistics lag behind its growth does not turn them into scans.
+		// statistics lag behind its growth does not turn them into scans. They write = any(array[...]) for the first column of a
+		// key, which allows nothing but to look rows up by it, where = would allow to go through all of its index (ADR 23).
 		"plan_cache_mode":   "force_generic_plan",
 		"enable_hashjoin":   "off",
 		"enable_mergejoin":  "off",

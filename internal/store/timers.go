@@ -17,11 +17,11 @@ with due as materialized (
   where t.run_at <= clock_timestamp() order by t.run_at limit $1 for update skip locked
 ), gone as (
   delete from tasker.step_timers t using due d
-  where t.run_at = d.run_at and t.task_uuid = d.task_uuid and t.step_no = d.step_no
+  where t.run_at = any(array[d.run_at]) and t.task_uuid = d.task_uuid and t.step_no = d.step_no
 ), woken as (
   update tasker.workflow_steps s set state = 'enqueued', run_at = null
   from (select * from due order by task_uuid, step_no) d
-  where s.task_uuid = d.task_uuid and s.step_no = d.step_no and s.attempt = d.attempt
+  where s.task_uuid = any(array[d.task_uuid]) and s.step_no = d.step_no and s.attempt = d.attempt
     and s.state in ('waiting_for_retry', 'pending') and s.waiting_on = 0
   returning s.task_uuid, s.step_no, s.attempt, s.handler_id, s.priority
 ), queued as (
@@ -35,7 +35,7 @@ with due as materialized (
 ), started as (
   update tasker.tasks t set state = 'steps_in_process'
   from (select distinct task_uuid from woken where attempt = 0 order by 1) w
-  where t.task_uuid = w.task_uuid and t.state = 'pending'
+  where t.task_uuid = any(array[w.task_uuid]) and t.state = 'pending'
   returning t.task_uuid
 ), walked as (
   insert into tasker.task_transitions (task_uuid, path)

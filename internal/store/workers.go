@@ -64,7 +64,7 @@ func (s *Store) Heartbeat(ctx context.Context, workerID int32, busy int) error {
 
 const stopWorker = `/* tasker:stop_worker */
 with held as materialized (
-  select exists (select from tasker.task_claims c join tasker.workflow_steps s on s.task_uuid = c.task_uuid
+  select exists (select from tasker.task_claims c join tasker.workflow_steps s on s.task_uuid = any(array[c.task_uuid])
     and s.worker_id = c.worker_id and s.state = 'in_progress' where c.worker_id = $1) as any
 ), freed as (
   delete from tasker.task_claims where worker_id = $1 and not (select h.any from held h)
@@ -98,9 +98,10 @@ func (s *Store) EndLeases(ctx context.Context, watched time.Duration) error {
 const lostSteps = `/* tasker:lost_steps */
 select s.task_uuid, s.step_no, s.attempt, s.crashes, s.forgiven, t.template_id, w.name
 from tasker.workers w
-join tasker.task_claims c on c.worker_id = w.worker_id
-join tasker.workflow_steps s on s.task_uuid = c.task_uuid and s.worker_id = w.worker_id and s.state = 'in_progress'
-join tasker.tasks t on t.task_uuid = c.task_uuid
+join tasker.task_claims c on c.worker_id = any(array[w.worker_id])
+cross join lateral (
+  select * from tasker.workflow_steps s where s.task_uuid = c.task_uuid and s.worker_id = c.worker_id and s.state = 'in_progress' offset 0) s
+join tasker.tasks t on t.task_uuid = any(array[c.task_uuid])
 where w.stopped_at is null and ` + leaseEnded + `
 order by s.task_uuid, s.step_no limit $1`
 
@@ -136,11 +137,11 @@ const buryWorkers = `/* tasker:bury_workers */
 with dead as materialized (
   select w.worker_id from tasker.workers w
   where w.stopped_at is null and ` + leaseEnded + ` and w.lease_until < clock_timestamp() - interval '1 minute'
-    and not exists (select from tasker.task_claims c join tasker.workflow_steps s on s.task_uuid = c.task_uuid
+    and not exists (select from tasker.task_claims c join tasker.workflow_steps s on s.task_uuid = any(array[c.task_uuid])
                     and s.worker_id = w.worker_id and s.state = 'in_progress' where c.worker_id = w.worker_id)
   limit 10 for update skip locked
 ), claims as (
-  delete from tasker.task_claims c using dead d where c.worker_id = d.worker_id
+  delete from tasker.task_claims c using dead d where c.worker_id = any(array[d.worker_id])
 )
 update tasker.workers w set stopped_at = clock_timestamp() from dead d where w.worker_id = d.worker_id`
 

@@ -61,6 +61,9 @@ func TestAHeartbeatThatComesTooLateIsRefused(t *testing.T) {
 func TestALeaseThatRanOutGoesOnUntilItIsEnded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	require.Eventually(t, func() bool {
+		return w.db.Count(t, "select (clock_timestamp() - pg_postmaster_start_time() > interval '1 second')::int") == 1
+	}, 20*time.Second, 20*time.Millisecond, "the server is older than the lease")
 	template := w.register(t, single)
 	l := w.worker(t, 1)
 	w.create(t, template, l)
