@@ -204,7 +204,7 @@ func (a *api) staleness(_ http.ResponseWriter, r *http.Request) (any, error) {
 	if len(problems) > 0 {
 		return nil, refuse(http.StatusBadRequest, client.CodeBadRequest, "%s", problems[0])
 	}
-	tasks, err := a.Store.OpenTasks(r.Context(), a.Config.Staleness, false, limit)
+	tasks, err := a.Store.OpenTasks(r.Context(), a.Config.Staleness, limit)
 	if err != nil {
 		return nil, err
 	}

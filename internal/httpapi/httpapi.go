@@ -51,7 +51,7 @@ type DeadLetterStore interface {
 	RequeueDeadLetter(ctx context.Context, id sdk.UUID, by, why string) (task sdk.UUID, err error)
 	DLQStats(ctx context.Context) ([]store.DLQStats, error)
 	Investigations(ctx context.Context, limit int) ([]store.Investigation, error)
-	OpenTasks(ctx context.Context, th store.StalenessThresholds, stale bool, limit int) ([]store.OpenTask, error)
+	OpenTasks(ctx context.Context, th store.StalenessThresholds, limit int) ([]store.OpenTask, error)
 }
 
 // TaskRequests makes tasks; [orchestration.TaskRequestActor] is one.

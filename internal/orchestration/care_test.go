@@ -104,6 +104,29 @@ func TestAStaleTaskIsEndedOrOnlyNamed(t *testing.T) {
 	require.Empty(t, again, "a task is reported once")
 }
 
+func TestASearchForStaleTasksGoesOnBehindThoseThatStay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(t, "one", "always_unique", step("a"))
+	open := []sdk.UUID{w.create(t, "one"), w.create(t, "one"), w.create(t, "one")}
+	w.db.Exec(t, `update tasker.step_transitions set at = at - interval '1 hour'; update tasker.tasks set created_at = created_at - interval '1 hour'`)
+	cfg := orchestration.StalenessConfig{BatchSize: 1, Thresholds: store.StalenessThresholds{
+		WaitingForDependencies: time.Minute, WaitingForRetry: time.Minute, StepsInProcess: time.Minute, Lifetime: 24 * time.Hour,
+	}}
+	for _, dry := range []bool{true, false} {
+		cfg.DryRun = dry
+		detector := orchestration.NewStalenessDetector(w.store, cfg, w.quiet())
+		var found []sdk.UUID
+		for range open {
+			done, err := detector.Detect(t.Context())
+			require.NoError(t, err)
+			require.Len(t, done, 1, "the batch size")
+			found = append(found, done[0].Task.TaskUUID)
+		}
+		require.ElementsMatch(t, open, found, "dry run: %v", dry)
+	}
+}
+
 func TestARoundOfRetentionRemovesWhatIsOldAndKeepsTheRest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/tasker-systems/tasker-go/internal/store"
@@ -34,7 +35,14 @@ type StalenessDetector struct {
 	store  *store.Store
 	cfg    StalenessConfig
 	logger *slog.Logger
+	after  sdk.UUID // where the next search begins
 }
+
+// A search looks at so many open tasks, in statements for so many each. The next one goes on behind them.
+const (
+	searchAtMost = 100_000
+	searchAtOnce = 2_000
+)
 
 // NewStalenessDetector makes the service.
 func NewStalenessDetector(s *store.Store, cfg StalenessConfig, logger *slog.Logger) *StalenessDetector {
@@ -69,32 +77,56 @@ type StaleTask struct {
 	Action string
 }
 
-// Detect does one search.
+// Detect does one search. It is not for several goroutines at a time.
 func (d *StalenessDetector) Detect(ctx context.Context) (done []StaleTask, err error) {
-	stale, err := d.store.OpenTasks(ctx, d.cfg.Thresholds, true, d.cfg.BatchSize)
+	open, err := d.store.OpenTaskIDs(ctx, d.after, searchAtMost)
 	if err != nil {
 		return nil, err
 	}
-	for i := range stale {
-		t := &stale[i]
-		v := workflow.DecideStaleness(t.Action, t.AutoFail, t.AutoDLQ, t.Waiting == workflow.TaskWaitingForDependencies, t.Expired)
-		if !v.Fail && (!v.Letter || t.Reported) {
-			continue
+	for among := range slices.Chunk(open, searchAtOnce) {
+		stale, err := d.store.StaleTasks(ctx, d.cfg.Thresholds, among)
+		if err != nil {
+			return done, err
 		}
-		if !d.cfg.DryRun {
-			switch err := d.end(ctx, t, v); {
-			case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound):
-				continue
-			case err != nil:
+		for i := range stale {
+			s, err := d.judge(ctx, &stale[i])
+			if err != nil {
 				return done, err
 			}
+			if s == nil {
+				continue
+			}
+			if done = append(done, *s); len(done) == d.cfg.BatchSize {
+				d.after = s.Task.TaskUUID
+				return done, nil
+			}
 		}
-		s := StaleTask{Task: *t, Verdict: v, Action: v.Name(d.cfg.DryRun)}
-		done = append(done, s)
-		d.logger.WarnContext(ctx, "a task has not moved for too long", "task_uuid", t.TaskUUID, "waiting", t.Waiting,
-			"for", t.TimeInState.Round(time.Second), "threshold", t.Threshold, "action", s.Action)
+		d.after = among[len(among)-1]
+	}
+	if len(open) < searchAtMost {
+		d.after = sdk.UUID{}
 	}
 	return done, nil
+}
+
+// judge does with a stale task what is due; nil means that nothing is.
+func (d *StalenessDetector) judge(ctx context.Context, t *store.OpenTask) (*StaleTask, error) {
+	v := workflow.DecideStaleness(t.Action, t.AutoFail, t.AutoDLQ, t.Waiting == workflow.TaskWaitingForDependencies, t.Expired)
+	if !v.Fail && (!v.Letter || t.Reported) {
+		return nil, nil
+	}
+	if !d.cfg.DryRun {
+		switch err := d.end(ctx, t, v); {
+		case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		}
+	}
+	s := &StaleTask{Task: *t, Verdict: v, Action: v.Name(d.cfg.DryRun)}
+	d.logger.WarnContext(ctx, "a task has not moved for too long", "task_uuid", t.TaskUUID, "waiting", t.Waiting,
+		"for", t.TimeInState.Round(time.Second), "threshold", t.Threshold, "action", s.Action)
+	return s, nil
 }
 
 func (d *StalenessDetector) end(ctx context.Context, t *store.OpenTask, v workflow.StalenessVerdict) error {

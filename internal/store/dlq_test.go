@@ -153,7 +153,9 @@ var hour = store.StalenessThresholds{WaitingForDependencies: time.Hour, WaitingF
 
 func (w *world) stale(t testing.TB) map[sdk.UUID]store.OpenTask {
 	t.Helper()
-	list, err := w.OpenTasks(t.Context(), hour, true, 100)
+	open, err := w.OpenTaskIDs(t.Context(), sdk.UUID{}, 100)
+	require.NoError(t, err)
+	list, err := w.StaleTasks(t.Context(), hour, open)
 	require.NoError(t, err)
 	stale := map[sdk.UUID]store.OpenTask{}
 	for _, s := range list {

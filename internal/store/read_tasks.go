@@ -44,7 +44,7 @@ const visibleState = `case when t.state = 'steps_in_process' and (
 const taskFilter = `($1 = '' or tt.namespace = $1) and ($2 = '' or tt.name = $2)
   and ($3 = '' or t.initiator = $3) and ($4 = '' or t.source_system = $4)
   and (cardinality($5::text[]) = 0 or t.tags @> $5)
-  and (cardinality($6::text[]) = 0 or t.state::text = any($7::text[]) and ` + visibleState + ` = any($6))
+  and (cardinality($6::text[]) = 0 or t.state = any($7::text[]::tasker.task_state[]) and (t.state <> 'steps_in_process' or ` + visibleState + ` = any($6)))
   and ($8::text is null or t.context @> $8::text::jsonb)
   and t.task_uuid >= $9 and t.created_at >= $10 and t.created_at < $11`
 

@@ -44,19 +44,36 @@ type OpenTask struct {
 // Stale says whether the task has gone without a move for too long.
 func (t *OpenTask) Stale() bool { return t.Expired || t.TimeInState > t.Threshold }
 
-// Every open task has a row in one of the small tables that say what it waits for, so that the others need not be read.
-const openTasks = `/* tasker:open_tasks */
-with at as materialized (
+// Every open task that is not blocked has a row in one of the small tables that say what it waits for, so that the others need
+// not be read.
+const openTaskIDs = `/* tasker:open_task_ids */
+select at.task_uuid from (
   select task_uuid from tasker.ready_steps union select task_uuid from tasker.step_timers union select task_uuid from tasker.task_claims
-  union select task_uuid from tasker.step_results_queue
-), lives as materialized (
+  union select task_uuid from tasker.step_results_queue) at
+where at.task_uuid > $1 order by at.task_uuid limit $2`
+
+// OpenTaskIDs lists tasks that may be open, oldest first, from the one behind after on.
+func (s *Store) OpenTaskIDs(ctx context.Context, after sdk.UUID, limit int) ([]sdk.UUID, error) {
+	rows, err := s.query.Query(ctx, openTaskIDs, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list open tasks: %w", err)
+	}
+	open, err := pgx.CollectRows(rows, scanUUID)
+	if err != nil {
+		return nil, fmt.Errorf("list open tasks: %w", err)
+	}
+	return open, nil
+}
+
+const openTasks = `/* tasker:open_tasks */
+with lives as materialized (
   select tt.template_id, tt.namespace, tt.name, nullif(tt.definition -> 'lifecycle', 'null') as life
   from tasker.task_templates tt
 ), judged as materialized (
   select t.task_uuid, l.namespace, l.name, l.life, t.priority, w.waiting,
     greatest(m.at, w.checkpointed_at, case when w.waiting in ('pending', 'waiting_for_retry') then w.run_at end) as moved_at,
     coalesce(t.start_at, t.created_at) as started_at
-  from at join tasker.tasks t using (task_uuid) join lives l using (template_id)
+  from unnest($5::uuid[]) as at(task_uuid) join tasker.tasks t using (task_uuid) join lives l using (template_id)
   cross join lateral (
     select max(s.run_at) as run_at, max((s.checkpoint ->> 'timestamp')::timestamptz) filter (where s.state = 'in_progress') as checkpointed_at,
       case when t.state = 'pending' then 'pending'
@@ -81,13 +98,35 @@ select t.task_uuid, t.namespace, t.name, t.waiting, coalesce(t.moved_at, t.start
   d.task_uuid is not null
 from timed t
 left join tasker.tasks_dlq d on d.task_uuid = t.task_uuid and d.resolution_status = 'pending'
-where not $5 or t.in_state > t.threshold or t.age > t.lifetime
-order by t.in_state / t.threshold desc, t.task_uuid limit $6`
+where not $6 or t.in_state > t.threshold or t.age > t.lifetime
+`
 
-// OpenTasks lists open tasks that are not paused, or with stale only those that went without a move for too long, worst first.
-func (s *Store) OpenTasks(ctx context.Context, th StalenessThresholds, stale bool, limit int) ([]OpenTask, error) {
-	rows, err := s.query.Query(ctx, openTasks, th.WaitingForDependencies.Seconds(), th.WaitingForRetry.Seconds(), th.StepsInProcess.Seconds(),
-		th.Lifetime.Seconds(), stale, limit)
+// worstFirst and oldestFirst are orders of [openTasks].
+const (
+	worstFirst  = `order by t.in_state / t.threshold desc, t.task_uuid limit $7`
+	oldestFirst = `order by t.task_uuid limit $7`
+)
+
+// oldest is how many open tasks [Store.OpenTasks] looks at.
+const oldest = 10_000
+
+// OpenTasks lists those of the 10 000 oldest open tasks that are not paused, by how near they are to being stale.
+func (s *Store) OpenTasks(ctx context.Context, th StalenessThresholds, limit int) ([]OpenTask, error) {
+	ids, err := s.OpenTaskIDs(ctx, sdk.UUID{}, oldest)
+	if err != nil {
+		return nil, err
+	}
+	return s.openTasks(ctx, openTasks+worstFirst, th, ids, false, limit)
+}
+
+// StaleTasks lists those of some tasks that are open, not paused, and went without a move for too long, oldest first.
+func (s *Store) StaleTasks(ctx context.Context, th StalenessThresholds, among []sdk.UUID) ([]OpenTask, error) {
+	return s.openTasks(ctx, openTasks+oldestFirst, th, among, true, len(among))
+}
+
+func (s *Store) openTasks(ctx context.Context, sql string, th StalenessThresholds, among []sdk.UUID, stale bool, limit int) ([]OpenTask, error) {
+	rows, err := s.query.Query(ctx, sql, th.WaitingForDependencies.Seconds(), th.WaitingForRetry.Seconds(), th.StepsInProcess.Seconds(),
+		th.Lifetime.Seconds(), among, stale, limit)
 	if err != nil {
 		return nil, fmt.Errorf("find stale tasks: %w", err)
 	}

@@ -96,7 +96,8 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	query, err := newPool(ctx, dsn, o, o.QueryConnections, nil)
+	// To compile what a page of tasks takes costs more than to read it.
+	query, err := newPool(ctx, dsn, o, o.QueryConnections, map[string]string{"jit": "off"})
 	if err != nil {
 		engine.Close()
 		return nil, err
