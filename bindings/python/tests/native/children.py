@@ -11,7 +11,6 @@ from typing import Any
 from killing import Mortal
 
 BINDING = Path(__file__).resolve().parents[2]
-SCENARIOS = Path(__file__).with_name("scenarios.py")
 KILL_AFTER_S = 60.0
 
 Play = Callable[..., dict[str, Any]]
@@ -19,7 +18,7 @@ Play = Callable[..., dict[str, Any]]
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment of a child that imports the package from this checkout."""
+    """The environment of a child, which imports the package from this checkout and the scenarios beside this file."""
     paths = [str(BINDING / "src"), str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1", **more}
 
@@ -29,5 +28,5 @@ class Child(Mortal):
 
     def __init__(self, library: Path | None, scenario: str, *arguments: object) -> None:
         more = {"TASKER_LIBRARY_PATH": str(library)} if library else {}
-        command = [sys.executable, str(SCENARIOS), scenario, *map(str, arguments)]
+        command = [sys.executable, "-m", "scenarios", scenario, *map(str, arguments)]
         super().__init__(command, environment(**more), end_within=KILL_AFTER_S)
