@@ -91,6 +91,7 @@ func (d *StalenessDetector) Detect(ctx context.Context) (done []StaleTask, err e
 		for i := range stale {
 			s, err := d.judge(ctx, &stale[i])
 			if err != nil {
+				d.after = stale[i].TaskUUID // it keeps no other task from the next search
 				return done, err
 			}
 			if s == nil {

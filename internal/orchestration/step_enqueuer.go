@@ -68,23 +68,27 @@ func (s *StepEnqueuerService) RecoverLostSteps(ctx context.Context) (total int, 
 		if err != nil || len(lost) == 0 {
 			return total, err
 		}
-		outcomes := make([]store.Outcome, len(lost))
-		for i, l := range lost {
-			if outcomes[i], err = s.crash(ctx, l); err != nil {
-				return total, err
+		outcomes := make([]store.Outcome, 0, len(lost))
+		var left error // what one step is left for keeps no other
+		for _, l := range lost {
+			o, err := s.crash(ctx, l)
+			if err != nil {
+				left = errors.Join(left, fmt.Errorf("step %d of task %s: %w", l.StepNo, l.TaskUUID, err))
+				continue
 			}
+			outcomes = append(outcomes, o)
 		}
 		applied, err := s.store.ApplyOutcomes(ctx, outcomes, store.Lease{})
 		if err != nil {
 			return total, err
 		}
-		recovered := len(lost) - len(applied.Stale)
+		recovered := len(outcomes) - len(applied.Stale)
 		total += recovered
 		if recovered > 0 {
 			s.logger.WarnContext(ctx, "steps of lost workers are queued again", "steps", recovered, "worker", lost[0].Worker)
 		}
-		if len(lost) < sweepLimit {
-			return total, nil
+		if left != nil || len(lost) < sweepLimit {
+			return total, left
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package orchestration_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -56,6 +57,33 @@ func TestASweepQueuesTheStepsOfLostWorkersAgainAndFailsThoseThatLoseTooMany(t *t
 	require.False(t, got.Results.Error.Retryable)
 	require.Equal(t, workflow.TaskBlockedByFailures, w.state(t, task))
 	require.Equal(t, 1, w.db.Count(t, `select count(*) from tasker.workflow_steps where outcome ->> 'reason' = 'its worker was lost 2 times'`))
+}
+
+// Another version of Tasker may have registered a template that this one cannot read.
+func TestATemplateThatCannotBeReadKeepsNoOtherStepFromRecovery(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(t, "any", template.IdentityStrict, step("a"))
+	strange, err := w.store.RegisterTemplate(t.Context(), &store.Template{
+		Namespace: "n", Name: "strange", Version: "1.0.0", ContentHash: "strange", IdentityStrategy: "strict", Definition: json.RawMessage(`{"name": 7, "steps": []}`),
+		Steps: []store.TemplateStep{{Name: "a", Callable: "h.a", Initial: true, Sink: true}},
+	}, false)
+	require.NoError(t, err)
+	id := sdk.NewUUID()
+	_, err = w.store.CreateTasks(t.Context(), []store.NewTask{{
+		TaskUUID: id, TemplateID: strange, IdentityHash: id[:], CorrelationID: id, Context: json.RawMessage(`{}`), RequestedAt: time.Now(),
+	}}, store.Lease{})
+	require.NoError(t, err)
+	task := w.create(t, "any")
+	require.Len(t, w.claim(t), 2)
+	w.lose(t)
+	r, err := actor.Ask(t.Context(), w.StepEnqueuerActor.Handle, orchestration.ProcessBatchMessage{})
+	require.ErrorContains(t, err, "strange")
+	require.Equal(t, 1, r.StepsRecovered)
+	require.Equal(t, workflow.StepEnqueued, w.step(t, task, 0).State)
+	r, err = actor.Ask(t.Context(), w.StepEnqueuerActor.Handle, orchestration.ProcessBatchMessage{})
+	require.ErrorContains(t, err, "strange", "it is tried again")
+	require.Zero(t, r.StepsRecovered)
 }
 
 func TestACrashUsesUpNoneOfTheHandlersAttempts(t *testing.T) {

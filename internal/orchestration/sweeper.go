@@ -2,6 +2,7 @@ package orchestration
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -32,11 +33,10 @@ func (s *Sweeper) Run(ctx context.Context) {
 			return
 		}
 		_, err := s.enqueuer.RecoverLostSteps(ctx)
-		if err == nil {
-			_, err = s.enqueuer.RefuseUnknownHandlers(ctx)
-		}
-		if err == nil && time.Since(buried) > buryEvery {
-			buried, err = time.Now(), s.enqueuer.store.BuryWorkers(ctx)
+		_, refused := s.enqueuer.RefuseUnknownHandlers(ctx)
+		err = errors.Join(err, refused)
+		if time.Since(buried) > buryEvery {
+			buried, err = time.Now(), errors.Join(err, s.enqueuer.store.BuryWorkers(ctx))
 		}
 		if err != nil && ctx.Err() == nil {
 			s.logger.Warn("the sweep failed; it is tried again", "error", err)
