@@ -69,7 +69,7 @@ func (s *StepEnqueuerService) RecoverLostSteps(ctx context.Context) (total int, 
 			return total, err
 		}
 		outcomes := make([]store.Outcome, 0, len(lost))
-		var left error // what one step is left for keeps no other
+		var left error // why steps were left: one that cannot be judged keeps no other
 		for _, l := range lost {
 			o, err := s.crash(ctx, l)
 			if err != nil {
