@@ -67,6 +67,10 @@ func (l *Listener) listen(ctx context.Context, wait *backoff.ExponentialBackOff)
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		_ = conn.Close(closing)
+		select { // one that was interrupted goes on closing by itself
+		case <-conn.PgConn().CleanupDone():
+		case <-closing.Done():
+		}
 	}()
 	for _, channel := range l.channels {
 		if _, err := conn.Exec(ctx, "listen "+pgx.Identifier{channel}.Sanitize()); err != nil {
