@@ -1,5 +1,6 @@
 -- Rows are looked up one by one by = any(array[...]), which PostgreSQL cannot turn into going through an index in its order. It does
--- that while it believes tables to be small, or a task to have few steps, and keeps such plans.
+-- that while it believes tables to be small, or a task to have few steps, and keeps such plans. What also runs where joins go by
+-- hash and scans are allowed looks rows up in lateral queries, without scans.
 
 -- Ends one attempt, which a worker reports, and whose handler succeeded or failed for good. No row: the attempt is over.
 create or replace function tasker.end_attempt(
@@ -121,4 +122,39 @@ begin
   what := 3;
   step_no := 1;
   return next;
+end $$;
+
+-- Sends messages about ready steps. A header says which row each tells of. This runs for every batch of steps, so it does what
+-- pgmq.send_batch does without the detour.
+create or replace function tasker.tell_ready() returns trigger language plpgsql set enable_seqscan = off as $$
+declare
+  r record;
+  msg_ids bigint[];
+begin
+  for r in
+    select 'worker_' || h.namespace || '_queue' as queue,
+      array_agg(jsonb_object('{task_uuid,step_uuid,correlation_id}',
+        array[a.task_uuid::text, tasker.step_uuid(a.task_uuid, a.step_no)::text, t.correlation_id::text])) as messages,
+      array_agg(jsonb_object('{handler_id,priority,ready_id}', array[a.handler_id::text, a.priority::text, a.ready_id::text])) as headers
+    from added a join tasker.handlers h on h.handler_id = a.handler_id
+    cross join lateral (select k.correlation_id from tasker.tasks k where k.task_uuid = a.task_uuid offset 0) t
+    group by h.namespace
+  loop
+    execute format('with sent as (
+        insert into pgmq.%I (vt, message, headers) select clock_timestamp(), unnest($1), unnest($2) returning msg_id
+      ) select array_agg(msg_id) from sent', 'q_' || lower(r.queue))
+    using r.messages, r.headers into msg_ids;
+    perform tasker.pgmq_notify(r.queue, msg_ids, r.messages[1], 0);
+  end loop;
+  return null;
+end $$;
+
+create or replace function tasker.tell_results() returns trigger language plpgsql set enable_seqscan = off as $$
+begin
+  perform tasker.pgmq_send_batch_with_notify('orchestration_step_results',
+      array_agg(jsonb_build_object('task_uuid', a.task_uuid, 'step_uuid', tasker.step_uuid(a.task_uuid, a.step_no),
+        'correlation_id', t.correlation_id)),
+      0, array_agg(jsonb_build_object('result_id', a.result_id)))
+  from added a cross join lateral (select k.correlation_id from tasker.tasks k where k.task_uuid = a.task_uuid offset 0) t having count(*) > 0;
+  return null;
 end $$;
