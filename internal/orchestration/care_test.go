@@ -66,6 +66,11 @@ func TestWithoutDeadLettersABlockedTaskFailsAllTheSame(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrNotFound)
 }
 
+// aMinute is how long tasks may go without a move.
+var aMinute = store.StalenessThresholds{
+	WaitingForDependencies: time.Minute, WaitingForRetry: time.Minute, StepsInProcess: time.Minute, Lifetime: 24 * time.Hour,
+}
+
 func TestAStaleTaskIsEndedOrOnlyNamed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -74,9 +79,7 @@ func TestAStaleTaskIsEndedOrOnlyNamed(t *testing.T) {
 	require.Len(t, w.claim(t), 1)
 	queued := w.create(t, "one")
 	w.db.Exec(t, `update tasker.step_transitions set at = at - interval '1 hour'; update tasker.tasks set created_at = created_at - interval '1 hour'`)
-	cfg := orchestration.StalenessConfig{DryRun: true, Thresholds: store.StalenessThresholds{
-		WaitingForDependencies: time.Minute, WaitingForRetry: time.Minute, StepsInProcess: time.Minute, Lifetime: 24 * time.Hour,
-	}}
+	cfg := orchestration.StalenessConfig{DryRun: true, Thresholds: aMinute}
 	named, err := orchestration.NewStalenessDetector(w.store, cfg, w.quiet()).Detect(t.Context())
 	require.NoError(t, err)
 	require.Len(t, named, 2)
@@ -110,9 +113,7 @@ func TestASearchForStaleTasksGoesOnBehindThoseThatStay(t *testing.T) {
 	w.register(t, "one", "always_unique", step("a"))
 	open := []sdk.UUID{w.create(t, "one"), w.create(t, "one"), w.create(t, "one")}
 	w.db.Exec(t, `update tasker.step_transitions set at = at - interval '1 hour'; update tasker.tasks set created_at = created_at - interval '1 hour'`)
-	cfg := orchestration.StalenessConfig{BatchSize: 1, Thresholds: store.StalenessThresholds{
-		WaitingForDependencies: time.Minute, WaitingForRetry: time.Minute, StepsInProcess: time.Minute, Lifetime: 24 * time.Hour,
-	}}
+	cfg := orchestration.StalenessConfig{BatchSize: 1, Thresholds: aMinute}
 	for _, dry := range []bool{true, false} {
 		cfg.DryRun = dry
 		detector := orchestration.NewStalenessDetector(w.store, cfg, w.quiet())

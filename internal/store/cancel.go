@@ -19,6 +19,15 @@ const wholeTask = `/* tasker:whole_task */ select set_config('lock_timeout', '10
 const lockSteps = `/* tasker:lock_steps */
 select from tasker.workflow_steps where task_uuid = $1 order by step_no for update`
 
+// lockTaskWithSteps locks a task's steps in the order in which everybody does.
+func lockTaskWithSteps(ctx context.Context, tx pgx.Tx, id sdk.UUID) error {
+	if _, err := tx.Exec(ctx, wholeTask); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, lockSteps, id)
+	return err
+}
+
 // Rows that the steps have in the queue and among the timers stay: whoever takes them finds the steps cancelled and drops
 // them. To delete them here would lock them after the steps, the wrong way round.
 const cancelTask = `/* tasker:cancel_task */
@@ -48,10 +57,7 @@ select pg_notify('tasker_cancel', $1::text)`
 // [ErrNotFound].
 func (s *Store) CancelTask(ctx context.Context, task sdk.UUID, who, why string) (prior workflow.TaskState, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, wholeTask); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, lockSteps, task); err != nil {
+		if err := lockTaskWithSteps(ctx, tx, task); err != nil {
 			return err
 		}
 		if err := tx.QueryRow(ctx, lockTask, task).Scan(&prior); err != nil {

@@ -107,14 +107,18 @@ order by b.blocked_at limit $1`
 // HopelessTasks lists blocked tasks of which no step can move any more; with reported, those among the dead letters only.
 func (s *Store) HopelessTasks(ctx context.Context, limit int, reported bool) ([]sdk.UUID, error) {
 	rows, err := s.engine.Query(ctx, hopelessTasks, limit, reported)
-	if err != nil {
-		return nil, fmt.Errorf("find blocked tasks: %w", err)
+	return collectUUIDs("find blocked tasks", rows, err)
+}
+
+// collectUUIDs reads the only column of a query, which was sent to do what an error tells.
+func collectUUIDs(doing string, rows pgx.Rows, err error) (ids []sdk.UUID, _ error) {
+	if err == nil {
+		ids, err = pgx.CollectRows(rows, scanUUID)
 	}
-	tasks, err := pgx.CollectRows(rows, scanUUID)
 	if err != nil {
-		return nil, fmt.Errorf("find blocked tasks: %w", err)
+		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
-	return tasks, nil
+	return ids, nil
 }
 
 func scanUUID(row pgx.CollectableRow) (sdk.UUID, error) {

@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tasker-systems/tasker-go/internal/workflow"
-	"github.com/tasker-systems/tasker-go/sdk"
 )
 
 var holdGate = strconv.Itoa(workflow.HoldGate)
@@ -91,13 +90,4 @@ func (s *Store) holdTask(ctx context.Context, i Intervention, statement string, 
 		return fmt.Errorf("%s task %s: %w", i.Action, i.TaskUUID, err)
 	}
 	return nil
-}
-
-// lockTaskWithSteps locks a task's steps in the order in which everybody does.
-func lockTaskWithSteps(ctx context.Context, tx pgx.Tx, id sdk.UUID) error {
-	if _, err := tx.Exec(ctx, wholeTask); err != nil {
-		return err
-	}
-	_, err := tx.Exec(ctx, lockSteps, id)
-	return err
 }

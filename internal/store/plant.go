@@ -102,6 +102,7 @@ cross join lateral (
   select coalesce(max(x.attempt), 0) as attempts from tasker.step_transitions x where x.task_uuid = $1 and x.step_no = u.step_no) l
 where t.task_uuid = $1`
 
+// Steps are looked up by $2: where statistics do not know the task, all of its steps would be compared with all that change.
 const addEdges = `/* tasker:add_edges */
 update tasker.workflow_steps s set children = s.children || u.children::int[],
   parents = case when u.parents is null then s.parents else s.parents || u.parents::int[] end, waiting_on = s.waiting_on + u.more

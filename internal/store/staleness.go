@@ -55,14 +55,7 @@ where at.task_uuid > $1 order by at.task_uuid limit $2`
 // OpenTaskIDs lists tasks that may be open, oldest first, from the one behind after on.
 func (s *Store) OpenTaskIDs(ctx context.Context, after sdk.UUID, limit int) ([]sdk.UUID, error) {
 	rows, err := s.query.Query(ctx, openTaskIDs, after, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list open tasks: %w", err)
-	}
-	open, err := pgx.CollectRows(rows, scanUUID)
-	if err != nil {
-		return nil, fmt.Errorf("list open tasks: %w", err)
-	}
-	return open, nil
+	return collectUUIDs("list open tasks", rows, err)
 }
 
 const openTasks = `/* tasker:open_tasks */
@@ -99,13 +92,7 @@ select t.task_uuid, t.namespace, t.name, t.waiting, coalesce(t.moved_at, t.start
 from timed t
 left join tasker.tasks_dlq d on d.task_uuid = t.task_uuid and d.resolution_status = 'pending'
 where not $6 or t.in_state > t.threshold or t.age > t.lifetime
-`
-
-// worstFirst and oldestFirst are orders of [openTasks].
-const (
-	worstFirst  = `order by t.in_state / t.threshold desc, t.task_uuid limit $7`
-	oldestFirst = `order by t.task_uuid limit $7`
-)
+order by case when not $6 then t.in_state / t.threshold end desc, t.task_uuid limit $7`
 
 // oldest is how many open tasks [Store.OpenTasks] looks at.
 const oldest = 10_000
@@ -116,16 +103,16 @@ func (s *Store) OpenTasks(ctx context.Context, th StalenessThresholds, limit int
 	if err != nil {
 		return nil, err
 	}
-	return s.openTasks(ctx, openTasks+worstFirst, th, ids, false, limit)
+	return s.openTasks(ctx, th, ids, false, limit)
 }
 
 // StaleTasks lists those of some tasks that are open, not paused, and went without a move for too long, oldest first.
 func (s *Store) StaleTasks(ctx context.Context, th StalenessThresholds, among []sdk.UUID) ([]OpenTask, error) {
-	return s.openTasks(ctx, openTasks+oldestFirst, th, among, true, len(among))
+	return s.openTasks(ctx, th, among, true, len(among))
 }
 
-func (s *Store) openTasks(ctx context.Context, sql string, th StalenessThresholds, among []sdk.UUID, stale bool, limit int) ([]OpenTask, error) {
-	rows, err := s.query.Query(ctx, sql, th.WaitingForDependencies.Seconds(), th.WaitingForRetry.Seconds(), th.StepsInProcess.Seconds(),
+func (s *Store) openTasks(ctx context.Context, th StalenessThresholds, among []sdk.UUID, stale bool, limit int) ([]OpenTask, error) {
+	rows, err := s.query.Query(ctx, openTasks, th.WaitingForDependencies.Seconds(), th.WaitingForRetry.Seconds(), th.StepsInProcess.Seconds(),
 		th.Lifetime.Seconds(), among, stale, limit)
 	if err != nil {
 		return nil, fmt.Errorf("find stale tasks: %w", err)

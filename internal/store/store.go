@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -91,13 +92,11 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 		"enable_mergejoin":  "off",
 		"enable_seqscan":    "off",
 		"enable_bitmapscan": "off",
-		"jit":               "off",
 	})
 	if err != nil {
 		return nil, err
 	}
-	// To compile what a page of tasks takes costs more than to read it.
-	query, err := newPool(ctx, dsn, o, o.QueryConnections, map[string]string{"jit": "off"})
+	query, err := newPool(ctx, dsn, o, o.QueryConnections, nil)
 	if err != nil {
 		engine.Close()
 		return nil, err
@@ -118,18 +117,17 @@ func newPool(ctx context.Context, dsn string, o Options, size int32, params map[
 	cfg.ConnConfig.Tracer = o.Tracer
 	cfg.ConnConfig.DialFunc = quietly(cfg.ConnConfig.DialFunc)
 	cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
-	if o.TransactionPooler {
-		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
-		params = nil
-	}
 	run := cfg.ConnConfig.RuntimeParams
 	run["application_name"] = o.ApplicationName
 	run["timezone"] = "UTC"
 	run["statement_timeout"] = millis(o.StatementTimeout)
 	run["lock_timeout"] = millis(o.LockTimeout)
 	run["idle_in_transaction_session_timeout"] = millis(2 * o.StatementTimeout)
-	for k, v := range params {
-		run[k] = v
+	if o.TransactionPooler {
+		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	} else {
+		run["jit"] = "off" // to compile a statement takes longer than nearly all of ours
+		maps.Copy(run, params)
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
