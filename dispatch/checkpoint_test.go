@@ -33,6 +33,7 @@ type sent chan *Completion
 func (s sent) Send(c *Completion) { s <- c }
 
 func (s sent) TrySend(batch []*Completion) int { s <- batch[0]; return 1 }
+func (sent) Watch(*FfiDispatchChannel) *Answer { return nil }
 
 // yielding runs a handler once, until its attempt ends, and returns how that was.
 func yielding(t *testing.T, store CheckpointStore, handler sdk.HandlerFunc, act func(*HandlerDispatchService)) *Completion {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -17,6 +18,22 @@ type ResultSink interface {
 	// AcceptResults may dispatch further steps on up to slots of the slots that the batch gives back, and returns how many
 	// it used.
 	AcceptResults(ctx context.Context, batch []*Completion, slots int) (used int, err error)
+}
+
+// ResultBeginner is a [ResultSink] that can also be handed a result by callers who must not wait.
+type ResultBeginner interface {
+	ResultSink
+	// BeginResult has the end of one attempt on its way, or returns nil if it cannot now: AcceptResults can. It is given up when ctx
+	// is done.
+	BeginResult(ctx context.Context, c *Completion, slots int) BegunResult
+}
+
+// BegunResult is a result whose acceptance is on its way.
+type BegunResult interface {
+	// FD is a descriptor that is readable when the answer has come.
+	FD() int
+	// End reads the answer, which is that of AcceptResults. It is called once, and waits if the answer has not come yet.
+	End(ctx context.Context) (used int, err error)
 }
 
 // PostHandlerCallback hears of each attempt's end after it was accepted. It must not wait; what it does never changes the
@@ -47,8 +64,10 @@ type CompletionProcessorService struct {
 	sink  ResultSink
 	slots *Slots
 	queue *completionQueue
-	ctx   context.Context // done when results are given up
-	abort context.CancelFunc
+	// answer is the one on its way. There is one at most: a result is begun only if nothing else is being accepted.
+	answer atomic.Pointer[Answer]
+	ctx    context.Context // done when results are given up
+	abort  context.CancelFunc
 }
 
 var _ CompletionSender = (*CompletionProcessorService)(nil)
@@ -89,6 +108,11 @@ func (s *CompletionProcessorService) Send(c *Completion) {
 		return
 	}
 	used, err := s.sink.AcceptResults(c.turn.in(s.ctx), batch.results, backSoon(batch.results))
+	s.ended(batch, used, err)
+}
+
+// ended is what follows a single try to have a batch accepted.
+func (s *CompletionProcessorService) ended(batch completionBatch, used int, err error) {
 	if err != nil {
 		if !isRefused(err) {
 			s.warn(batch.results, err)
@@ -101,8 +125,11 @@ func (s *CompletionProcessorService) Send(c *Completion) {
 }
 
 // TrySend is Send for those who must not wait: it hands over the first of a batch, as many as there is room for, and returns
-// how many.
+// how many. A result that comes alone is on its way to the sink when it returns, if the sink can do that.
 func (s *CompletionProcessorService) TrySend(batch []*Completion) (sent int) {
+	if len(batch) == 1 && s.begin(batch[0]) {
+		return 1
+	}
 	return s.queue.tryPut(batch)
 }
 
@@ -116,6 +143,9 @@ func (s *CompletionProcessorService) Stop(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		s.abort()
+		if a := s.answer.Load(); a != nil {
+			a.end(s.ctx)
+		}
 		<-drained
 		return errors.New("results were given up because the database did not take them in time")
 	}

@@ -67,13 +67,19 @@ func (q *completionQueue) put(c *Completion) {
 // putAlone is put for those who can flush: if nothing else is in the queue, the result is theirs to flush, and they then call
 // done or handOn.
 func (q *completionQueue) putAlone(c *Completion) (batch completionBatch, alone bool) {
-	q.mu.Lock()
-	if q.closed || q.waiting > 0 || q.flushing > 0 || q.blocked > 0 {
-		q.mu.Unlock()
+	if batch, alone = q.takeAlone(c); !alone {
 		q.put(c)
+	}
+	return batch, alone
+}
+
+// takeAlone is putAlone for those who keep the result otherwise.
+func (q *completionQueue) takeAlone(c *Completion) (batch completionBatch, alone bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || q.waiting > 0 || q.flushing > 0 || q.blocked > 0 {
 		return batch, false
 	}
-	defer q.mu.Unlock()
 	shard := q.shard(c)
 	shard.busy = true
 	q.flushing++

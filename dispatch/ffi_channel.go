@@ -146,12 +146,12 @@ func NewFfiDispatchChannel(source FfiEventSource, slots *Slots, sink CompletionS
 }
 
 // Dispatch takes a step whose slot is held. It does not wait.
-func (c *FfiDispatchChannel) Dispatch(_ context.Context, m *DispatchHandlerMessage) {
-	c.deliver(m, m.Step.Checkpoint())
+func (c *FfiDispatchChannel) Dispatch(ctx context.Context, m *DispatchHandlerMessage) {
+	c.deliver(ctx, m, m.Step.Checkpoint())
 }
 
 // deliver starts a delivery of a step, the first one or the next after a checkpoint.
-func (c *FfiDispatchChannel) deliver(m *DispatchHandlerMessage, checkpoint json.RawMessage) {
+func (c *FfiDispatchChannel) deliver(ctx context.Context, m *DispatchHandlerMessage, checkpoint json.RawMessage) {
 	e := &FfiStepEvent{Message: m, Timeout: m.Timeout, Checkpoint: checkpoint}
 	if e.Timeout <= 0 {
 		e.Timeout = c.cfg.CompletionTimeout
@@ -170,7 +170,7 @@ func (c *FfiDispatchChannel) deliver(m *DispatchHandlerMessage, checkpoint json.
 	c.mu.Unlock()
 	m.cancellation.attach(func(cause error) { c.cancel(e, cause) })
 	if hungry {
-		if c.loadAtOnce(e) {
+		if c.loadAtOnce(ctx, e) {
 			return
 		}
 		c.mu.Lock()

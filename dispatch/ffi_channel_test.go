@@ -304,6 +304,8 @@ func (s *panicSink) TrySend(batch []*Completion) int {
 	return s.hostTest.TrySend(batch)
 }
 
+func (*panicSink) Watch(*FfiDispatchChannel) *Answer { return nil }
+
 func TestAPanicInTheSinkDoesNotEndTheProcess(t *testing.T) {
 	for _, waits := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {

@@ -178,7 +178,7 @@ func (c *FfiDispatchChannel) checkpoint(ctx context.Context, e *FfiStepEvent, p 
 	c.leave(e)
 	c.forget(e, FfiCheckpointed)
 	c.mu.Unlock()
-	c.deliver(e.Message, record)
+	c.deliver(ctx, e.Message, record)
 	return nil
 }
 

@@ -98,6 +98,8 @@ func (h *hostTest) TrySend(batch []*Completion) int {
 	return len(batch)
 }
 
+func (*hostTest) Watch(*FfiDispatchChannel) *Answer { return nil }
+
 func (h *hostTest) accept(c *Completion) {
 	h.accepted = append(h.accepted, c)
 	if c.Message.slot.give() {

@@ -133,6 +133,7 @@ func (c *FfiDispatchChannel) load(batch []*FfiStepEvent) {
 		if i == len(batch)-1 || !c.queued.Load() && time.Since(published) > publishAfter {
 			published = time.Now()
 			c.publish(batch[first:i+1], published)
+			c.cfg.OnReady()
 			first = i + 1
 		}
 	}
@@ -147,7 +148,7 @@ var noWaiting = func() context.Context {
 
 // loadAtOnce makes the payload for a host that has nothing else to run, if all that belongs in it is in memory: to wake a
 // loader would take longer.
-func (c *FfiDispatchChannel) loadAtOnce(e *FfiStepEvent) bool {
+func (c *FfiDispatchChannel) loadAtOnce(ctx context.Context, e *FfiStepEvent) bool {
 	now := time.Now()
 	e.EventID = newEventID(now)
 	if e.payload, e.failure = c.ask(noWaiting, e); !answered(e.failure) {
@@ -155,6 +156,9 @@ func (c *FfiDispatchChannel) loadAtOnce(e *FfiStepEvent) bool {
 		return false
 	}
 	c.publish([]*FfiStepEvent{e}, now)
+	if !c.receives(ctx) {
+		c.cfg.OnReady()
+	}
 	return true
 }
 
@@ -174,7 +178,6 @@ func (c *FfiDispatchChannel) publish(batch []*FfiStepEvent, now time.Time) {
 	c.queued.Store(len(c.waiting) > 0)
 	c.ring(now.Add(min(c.cfg.StarvationThreshold, c.cfg.UnpolledTimeout)))
 	c.mu.Unlock()
-	c.cfg.OnReady()
 }
 
 // payload asks the source until it answers, for good or ill.

@@ -91,4 +91,6 @@ type CompletionSender interface {
 	Send(c *Completion)
 	// TrySend hands over the first of a batch, as many as there is room for, and returns how many.
 	TrySend(batch []*Completion) (sent int)
+	// Watch returns the answer to a result, on its way, for a caller who will wait for it; nil: there is none, or somebody does.
+	Watch(by *FfiDispatchChannel) *Answer
 }

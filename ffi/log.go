@@ -27,7 +27,7 @@ func tkgo_log_poll(limit C.int32_t, waits C.int, out *C.tasker_buf, w *C.tkc_wai
 
 //export tkgo_log_poll_again
 func tkgo_log_poll_again(id C.uint64_t, limit C.int32_t, out *C.tasker_buf, w *C.tkc_wait) C.int32_t {
-	return tkgo_poll_again(id, limit, 0, out, w)
+	return tkgo_poll_again(id, 0, limit, 0, out, w)
 }
 
 //export tkgo_log_fd

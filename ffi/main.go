@@ -76,7 +76,7 @@ func finish(what string, rc *C.int32_t, out *C.tasker_buf, reply *bridge.Reply) 
 
 // waitFor tells the shim what to wait for.
 func waitFor(w *C.tkc_wait, reply *bridge.Reply) {
-	w.fd, w.id = C.int32_t(reply.Wait.FD), C.uint64_t(reply.Wait.ID)
+	w.fd, w.watched, w.id = C.int32_t(reply.Wait.FD), C.int32_t(reply.Wait.Watched), C.uint64_t(reply.Wait.ID)
 }
 
 // environ is the host's environment at this moment: Go's own copy is that of the program's start.

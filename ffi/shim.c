@@ -65,17 +65,17 @@ static int64_t now_ms(void) {
 
 static int64_t deadline_of(int32_t timeout_ms) { return timeout_ms < 0 ? -1 : now_ms() + timeout_ms; }
 
-/* Waits until fd is readable: 1, the deadline is reached: 0, or a signal handler ran: -1. Signals that were held back until now
- * end the wait too. */
-static int wait_readable(int fd, int64_t deadline, const sigset_t *open) {
+/* Waits until w's fd is readable: 1, or what it watches: 2, the deadline is reached: 0, or a signal handler ran: -1. Signals that were
+ * held back until now end the wait too. */
+static int wait_readable(const tkc_wait *w, int64_t deadline, const sigset_t *open) {
   struct timespec left = {0};
   if (deadline >= 0) {
     int64_t ms = deadline - now_ms();
     if (ms > 0) left = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
   }
-  struct pollfd p = {.fd = fd, .events = POLLIN};
-  int n = ppoll(&p, 1, deadline < 0 ? NULL : &left, open);
-  return n > 0 ? 1 : n == 0 ? 0 : -1;
+  struct pollfd p[2] = {{.fd = w->fd, .events = POLLIN}, {.fd = w->watched, .events = POLLIN}};
+  int n = ppoll(p, 2, deadline < 0 ? NULL : &left, open);
+  return n <= 0 ? n : p[1].revents != 0 ? 2 : 1;
 }
 
 static int over(int64_t deadline) { return deadline >= 0 && now_ms() >= deadline; }
@@ -93,7 +93,7 @@ TASKER_API int32_t tasker_log_poll(int32_t max, int32_t timeout_ms, tasker_buf *
   int32_t rc = tkgo_log_poll(max, timeout_ms != 0, out, &w);
   int64_t deadline = w.id != 0 ? deadline_of(timeout_ms) : 0;
   while (w.id != 0) {
-    int ready = wait_readable(w.fd, deadline, &before);
+    int ready = wait_readable(&w, deadline, &before);
     if (ready > 0) rc = tkgo_log_poll_again(w.id, max, out, &w);
     if (w.id != 0 && (ready <= 0 || over(deadline))) {
       tkgo_wait_done(w.id);
@@ -211,8 +211,8 @@ TASKER_API int32_t tasker_poll(tasker_handle h, int32_t max_frames, uint32_t max
   int32_t rc = tkgo_poll(h, max_frames, max_bytes, timeout_ms != 0, out, &w);
   int64_t deadline = w.id != 0 ? deadline_of(timeout_ms) : 0;
   while (w.id != 0) {
-    int ready = wait_readable(w.fd, deadline, &before);
-    if (ready > 0) rc = tkgo_poll_again(w.id, max_frames, max_bytes, out, &w);
+    int ready = wait_readable(&w, deadline, &before);
+    if (ready > 0) rc = tkgo_poll_again(w.id, ready == 2, max_frames, max_bytes, out, &w);
     if (w.id != 0 && (ready <= 0 || over(deadline))) {
       tkgo_wait_done(w.id);
       return let_go(before, ready < 0 ? TASKER_INTERRUPTED : TASKER_TIMEOUT);
@@ -241,7 +241,7 @@ TASKER_API int32_t tasker_complete(tasker_handle h, tasker_token t, const uint8_
     int32_t rc = tkgo_complete(h, t, (uint8_t *)result, n, timeout_ms != 0, out, &w);
     if (w.id == 0) return let_go(before, rc);
     if (deadline == 0) deadline = deadline_of(timeout_ms);
-    int ready = wait_readable(w.fd, deadline, &before);
+    int ready = wait_readable(&w, deadline, &before);
     tkgo_wait_done(w.id);
     if (ready <= 0) return let_go(before, rc); /* E_BUSY, with its document in out */
     if (out) tasker_buf_free(out);

@@ -4,9 +4,10 @@
 
 #include "../include/tasker.h"
 
-/* A promise of Go to keep fd open until tkgo_wait_done(id). id 0: there is nothing to wait for. */
+/* A promise of Go to keep fd open until tkgo_wait_done(id). id 0: there is nothing to wait for. watched is another descriptor that ends
+ * the wait, or -1; it may be closed meanwhile. */
 typedef struct tkc_wait {
-  int32_t fd;
+  int32_t fd, watched;
   uint64_t id;
 } tkc_wait;
 

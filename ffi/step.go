@@ -20,11 +20,11 @@ func tkgo_poll(h C.tasker_handle, maxFrames C.int32_t, maxBytes C.uint32_t, wait
 }
 
 //export tkgo_poll_again
-func tkgo_poll_again(id C.uint64_t, maxFrames C.int32_t, maxBytes C.uint32_t, out *C.tasker_buf, w *C.tkc_wait) (rc C.int32_t) {
+func tkgo_poll_again(id C.uint64_t, readable C.int, maxFrames C.int32_t, maxBytes C.uint32_t, out *C.tasker_buf, w *C.tkc_wait) (rc C.int32_t) {
 	var r bridge.Reply
 	defer finish("tasker_poll", &rc, out, &r)
-	r = lib.PollAgain(uint64(id), int32(maxFrames), uint32(maxBytes), allocInto(out))
-	w.id = C.uint64_t(r.Wait.ID)
+	r = lib.PollAgain(uint64(id), readable != 0, int32(maxFrames), uint32(maxBytes), allocInto(out))
+	w.id, w.watched = C.uint64_t(r.Wait.ID), C.int32_t(r.Wait.Watched)
 	return
 }
 

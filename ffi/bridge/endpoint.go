@@ -36,6 +36,19 @@ func newEndpoint(l *Library) *endpoint {
 
 func (e *endpoint) bell() *signal { return e.ready }
 
+func (e *endpoint) watch() *dispatch.Answer {
+	if steps := e.steps.Load(); steps != nil {
+		return steps.Watch()
+	}
+	return nil
+}
+
+func (e *endpoint) ring() {
+	if e.hasReady() {
+		e.ready.raise()
+	}
+}
+
 // push adds a frame for the host.
 func (e *endpoint) push(f Frame) {
 	e.mu.Lock()

@@ -85,7 +85,7 @@ func (h *host) poll(handle uint64, limit int32, timeout time.Duration) (bridge.C
 			return bridge.Timeout, nil
 		}
 		id := r.Wait.ID
-		if r = h.PollAgain(id, limit, 0, alloc); r.Wait.ID != 0 {
+		if r = h.PollAgain(id, false, limit, 0, alloc); r.Wait.ID != 0 {
 			r.Wait.FD = fdOf(h, handle)
 		}
 	}

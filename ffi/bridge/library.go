@@ -12,7 +12,7 @@ type Library struct {
 	workers table[*worker]
 	clients table[*client]
 	tokens  table[heldStep]
-	waits   table[source]
+	waits   table[*wait]
 	tasks   supervisor
 	logs    *logRing
 
@@ -26,7 +26,7 @@ const rememberedTokens = 4096
 func New(o Options) *Library {
 	l := &Library{opts: o,
 		workers: table[*worker]{kind: kindWorker}, clients: table[*client]{kind: kindClient},
-		tokens: table[heldStep]{kind: kindToken, linger: rememberedTokens}, waits: table[source]{kind: kindWait},
+		tokens: table[heldStep]{kind: kindToken, linger: rememberedTokens}, waits: table[*wait]{kind: kindWait},
 	}
 	l.logs = newLogRing(orDefault(o.LogRecords, 4096), l.newSignal())
 	l.tasks.logger = l.Logger()
@@ -53,6 +53,9 @@ type Reply struct {
 type Waiting struct {
 	FD int
 	ID uint64
+	// Watched is another descriptor that ends the wait, or -1. Nothing keeps it open: if it is closed meanwhile, what it tells means
+	// nothing.
+	Watched int
 }
 
 func ok(document any) Reply { return Reply{Code: OK, Document: encode(document)} }

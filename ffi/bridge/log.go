@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tasker-systems/tasker-go/dispatch"
 	"github.com/tasker-systems/tasker-go/internal/payload"
 )
 
@@ -82,6 +83,10 @@ func (r *logRing) add(level LogLevel, json []byte) {
 }
 
 func (r *logRing) bell() *signal { return r.signal }
+
+func (r *logRing) watch() *dispatch.Answer { return nil }
+
+func (r *logRing) ring() {}
 
 func (r *logRing) take(limit, _ int, _ bool, alloc Alloc) (code Code, final bool) {
 	r.mu.Lock()

@@ -121,5 +121,5 @@ func TestWaitingForTheLog(t *testing.T) {
 	require.Equal(t, bridge.Timeout, r.Code)
 	h.Logger().Info("now")
 	require.True(t, readable(t, r.Wait.FD, patience))
-	require.Equal(t, bridge.OK, h.PollAgain(r.Wait.ID, 8, 0, memory).Code)
+	require.Equal(t, bridge.OK, h.PollAgain(r.Wait.ID, false, 8, 0, memory).Code)
 }

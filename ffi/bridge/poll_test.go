@@ -73,8 +73,8 @@ func TestFreeingReturnsWaitingPollsAndClosesTheDescriptorAfterThem(t *testing.T)
 	require.Equal(t, bridge.Timeout, r.Code)
 	h.ok(h.WorkerFree(w))
 	require.True(t, readable(t, r.Wait.FD, 0), "still open, and readable")
-	require.Equal(t, bridge.Closed, h.PollAgain(r.Wait.ID, 1, 0, memory).Code)
-	require.Equal(t, bridge.EInternal, h.PollAgain(r.Wait.ID, 1, 0, memory).Code, "the wait is over")
+	require.Equal(t, bridge.Closed, h.PollAgain(r.Wait.ID, false, 1, 0, memory).Code)
+	require.Equal(t, bridge.EInternal, h.PollAgain(r.Wait.ID, false, 1, 0, memory).Code, "the wait is over")
 }
 
 func TestABatchIsBounded(t *testing.T) {

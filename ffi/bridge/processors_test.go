@@ -20,8 +20,9 @@ type plain struct{}
 func (plain) StepEvent(context.Context, *dispatch.FfiStepEvent) ([]byte, error) {
 	return []byte("{}"), nil
 }
-func (plain) Send(*dispatch.Completion)                {}
-func (plain) TrySend(batch []*dispatch.Completion) int { return len(batch) }
+func (plain) Send(*dispatch.Completion)                           {}
+func (plain) TrySend(batch []*dispatch.Completion) int            { return len(batch) }
+func (plain) Watch(*dispatch.FfiDispatchChannel) *dispatch.Answer { return nil }
 
 func TestThereAreProcessorsToSpareWhileFewStepsAreUnderWay(t *testing.T) {
 	was, set := os.LookupEnv("GOMAXPROCS")

@@ -138,7 +138,7 @@ func (s heldStep) ended(err error, waits bool) Reply {
 	case errors.Is(err, dispatch.ErrFfiBusy) && waits:
 		room := roomSource{s.worker}
 		room.bell().lower(s.channel().HasRoom)
-		return s.worker.lib.beginWait(room, fail(err))
+		return s.worker.lib.beginWait(&wait{source: room}, fail(err))
 	}
 	return fail(err)
 }

@@ -31,6 +31,14 @@ type ProcessStepResultMessage struct {
 	Lease store.Lease
 }
 
+// BeginStepResultMessage hands over the end of one attempt for callers who must not wait. The answer is nil where only
+// [ProcessStepResultMessage] will do.
+type BeginStepResultMessage struct {
+	actor.Reply[*store.Future[store.Applied]]
+	Result workflow.AttemptResult
+	Lease  store.Lease
+}
+
 // ProcessBatchMessage asks for one sweep: due timers fire and lost steps go back to the queue.
 type ProcessBatchMessage struct {
 	actor.Reply[StepEnqueuerServiceResult]

@@ -30,19 +30,55 @@ func NewOrchestrationResultProcessor(s *store.Store, c *catalog.Catalog, e *Endi
 // ProcessStepResults applies results: steps move, what waited for them becomes ready, tasks advance. Results of attempts
 // that are over change nothing. It can be called again with the same results.
 func (p *OrchestrationResultProcessor) ProcessStepResults(ctx context.Context, results []workflow.AttemptResult, l store.Lease) (store.Applied, error) {
-	outcomes := make([]store.Outcome, len(results))
-	var special ways
+	outcomes, special, err := p.outcomes(ctx, results)
+	if err != nil {
+		return store.Applied{}, err
+	}
+	begun := time.Now()
+	applied, err := p.apply(ctx, results, outcomes, special, l)
+	if err == nil {
+		p.applied(begun, outcomes, &applied)
+	}
+	return applied, err
+}
+
+// BeginStepResult is ProcessStepResults for one result and callers who must not wait: it is on its way, and the future is what
+// came of it. nil: that cannot be done now, or with this result.
+func (p *OrchestrationResultProcessor) BeginStepResult(ctx context.Context, r workflow.AttemptResult, l store.Lease) *store.Future[store.Applied] {
+	outcomes, special, err := p.outcomes(inMemory, []workflow.AttemptResult{r})
+	if err != nil || special != nil {
+		return nil
+	}
+	begun := time.Now()
+	return store.Then(p.store.BeginOutcome(ctx, outcomes[0], l), func(_ context.Context, applied store.Applied, err error) (store.Applied, error) {
+		if err == nil {
+			p.applied(begun, outcomes, &applied)
+		}
+		return applied, err
+	})
+}
+
+// inMemory is done: who looks for something with it finds it in memory, or not.
+var inMemory = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// outcomes decides what results mean.
+func (p *OrchestrationResultProcessor) outcomes(ctx context.Context, results []workflow.AttemptResult) (outcomes []store.Outcome, special ways, err error) {
+	outcomes = make([]store.Outcome, len(results))
 	for i := range results {
 		r := &results[i]
 		o := store.Outcome{TaskUUID: r.TaskUUID, StepNo: r.StepNo, Attempt: r.Counts.Attempt, From: r.From, Kind: store.OutcomeRelease}
 		if r.Result != nil {
 			t, step, err := p.step(ctx, r.TemplateID, r.StepNo)
 			if err != nil {
-				return store.Applied{}, err
+				return nil, nil, err
 			}
 			holdToSchema(step, r)
 			if err := decide(step.Policy, r, &o); err != nil {
-				return store.Applied{}, err
+				return nil, nil, err
 			}
 			if t.Blueprint != nil {
 				special.choose(t, i, &o)
@@ -50,13 +86,13 @@ func (p *OrchestrationResultProcessor) ProcessStepResults(ctx context.Context, r
 		}
 		outcomes[i] = o
 	}
-	begun := time.Now()
-	applied, err := p.apply(ctx, results, outcomes, special, l)
-	if err != nil {
-		return applied, err
-	}
+	return outcomes, special, nil
+}
+
+// applied tells those whom it concerns of what was applied.
+func (p *OrchestrationResultProcessor) applied(begun time.Time, outcomes []store.Outcome, applied *store.Applied) {
 	p.counts.Processing.since(begun)
-	p.counts.applied(outcomes, &applied)
+	p.counts.applied(outcomes, applied)
 	for i := range outcomes {
 		if outcomes[i].Kind == store.OutcomeRetry {
 			p.timed()
@@ -64,7 +100,6 @@ func (p *OrchestrationResultProcessor) ProcessStepResults(ctx context.Context, r
 		}
 	}
 	p.endings.tell(applied.Ended)
-	return applied, nil
 }
 
 func decide(policy workflow.RetryPolicy, r *workflow.AttemptResult, o *store.Outcome) (err error) {

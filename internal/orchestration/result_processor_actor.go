@@ -25,3 +25,8 @@ func NewResultProcessorActor(p *OrchestrationResultProcessor, logger *slog.Logge
 func (a *ResultProcessorActor) Handle(ctx context.Context, msg ProcessStepResultMessage) (store.Applied, error) {
 	return a.processor.ProcessStepResults(ctx, msg.Results, msg.Lease)
 }
+
+// HandleBegin has one result on its way.
+func (a *ResultProcessorActor) HandleBegin(ctx context.Context, msg BeginStepResultMessage) (*store.Future[store.Applied], error) {
+	return a.processor.BeginStepResult(ctx, msg.Result, msg.Lease), nil
+}

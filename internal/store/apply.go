@@ -99,6 +99,36 @@ func (s *Store) ApplyOutcomes(ctx context.Context, batch []Outcome, l Lease) (Ap
 	return applied, err
 }
 
+// beginLimit bounds what [Store.BeginOutcome] sends, in bytes: a socket takes as much at once, whatever the other end does.
+const beginLimit = 8 << 10
+
+// BeginOutcome is [Store.ApplyOutcomes] for one outcome and callers who must not wait: it is sent, and the future is what came of
+// it. nil: that cannot be done now, or with this outcome. A ctx that is done before the answer has come ends the statement.
+func (s *Store) BeginOutcome(ctx context.Context, o Outcome, l Lease) *Future[Applied] {
+	if s.lane == nil || !o.plain() || len(o.Result)+len(o.Detail) > beginLimit {
+		return nil
+	}
+	line, answer := s.lane.send(ctx, endAttemptArgs(&o, l))
+	if line == nil {
+		return nil
+	}
+	return &Future[Applied]{line.fd, func(ctx context.Context) (Applied, error) {
+		batch := []Outcome{o}
+		applied, done := newApplied(batch), 0
+		err := s.lane.receive(line, answer, func(rows pgx.Rows) (err error) {
+			done, err = applied.read(rows, l)
+			return err
+		})
+		if err != nil {
+			return applied, fmt.Errorf("apply an outcome: %w", err)
+		}
+		if done != len(batch) {
+			err = s.sortOut(ctx, batch, done, &applied)
+		}
+		return applied, err
+	}}
+}
+
 // querier is a pool or a transaction.
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
@@ -106,39 +136,49 @@ type querier interface {
 
 // apply runs the statement, and counts the outcomes that changed something.
 func apply(ctx context.Context, q querier, batch []Outcome, l Lease) (applied Applied, done int, err error) {
-	n := len(batch)
-	applied = Applied{States: make([]workflow.StepState, n)}
-	for i := range batch {
-		applied.States[i] = batch[i].Kind.state()
-	}
+	applied = newApplied(batch)
 	sql, args := applyCall(batch, l)
 	rows, err := q.Query(ctx, sql, args...)
-	if err != nil {
-		return applied, 0, fmt.Errorf("apply %d outcomes: %w", n, err)
+	if err == nil {
+		defer rows.Close()
+		done, err = applied.read(rows, l)
 	}
-	defer rows.Close()
+	if err != nil {
+		return applied, 0, fmt.Errorf("apply %d outcomes: %w", len(batch), err)
+	}
+	return applied, done, nil
+}
+
+// newApplied is what will have come of a batch if none of it is stale.
+func newApplied(batch []Outcome) Applied {
+	states := make([]workflow.StepState, len(batch))
+	for i := range batch {
+		states[i] = batch[i].Kind.state()
+	}
+	return Applied{States: states}
+}
+
+// read reads the statement's answer, and how many outcomes changed something.
+func (a *Applied) read(rows pgx.Rows, l Lease) (done int, err error) {
 	for rows.Next() {
 		row, err := scanFused(rows)
 		if err != nil {
-			return applied, 0, fmt.Errorf("apply %d outcomes: %w", n, err)
+			return 0, err
 		}
 		switch row.what {
 		case 1:
-			applied.Leased = append(applied.Leased, row.leased(l.WorkerID))
+			a.Leased = append(a.Leased, row.leased(l.WorkerID))
 		case 2:
 			state := workflow.TaskBlockedByFailures
 			if row.stepNo == 1 {
 				state = workflow.TaskComplete
 			}
-			applied.Ended = append(applied.Ended, EndedTask{TaskUUID: sdk.UUID(row.task.Bytes), State: state})
+			a.Ended = append(a.Ended, EndedTask{TaskUUID: sdk.UUID(row.task.Bytes), State: state})
 		case 3:
 			done = int(row.stepNo)
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return applied, 0, fmt.Errorf("apply %d outcomes: %w", n, err)
-	}
-	return applied, done, nil
+	return done, rows.Err()
 }
 
 // sortOut tells the outcomes that are stale from those that an earlier try applied.

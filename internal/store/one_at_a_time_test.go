@@ -61,8 +61,8 @@ func TestOneAtATimeDoesWhatABatchDoes(t *testing.T) {
 				l = c.lease(t, w, l)
 			}
 			ears := w.listen(t, "tasker_ready")
-			tasks := tasksOf(template, 3)
-			run := func(tasks []store.NewTask) (told []string) {
+			tasks := tasksOf(template, 4)
+			run := func(tasks []store.NewTask, apply func(t testing.TB, l store.Lease, outcomes ...store.Outcome) store.Applied) (told []string) {
 				created, err := w.CreateTasks(t.Context(), tasks, l)
 				require.NoError(t, err)
 				told = append(told, leasedOf(tasks[0], created.Leased))
@@ -77,24 +77,27 @@ func TestOneAtATimeDoesWhatABatchDoes(t *testing.T) {
 							outcomes = append(outcomes, outcome(tasks[i].TaskUUID, max(no, -no), 1, kind))
 						}
 					}
-					applied := w.apply(t, l, outcomes...)
+					applied := apply(t, l, outcomes...)
 					told = append(told, leasedOf(tasks[0], applied.Leased))
 					for _, e := range applied.Ended {
 						if e.TaskUUID == tasks[0].TaskUUID {
 							told = append(told, string(e.State))
 						}
 					}
-					again := w.apply(t, l, outcomes...)
+					again := apply(t, l, outcomes...)
 					require.True(t, again.Again)
 					require.Empty(t, again.Leased)
 					require.Empty(t, again.Ended)
 				}
 				return append(told, strings.Join(ears.heard(t), " "))
 			}
-			alone, beside := run(tasks[:1]), run(tasks[1:])
+			alone, begun, beside := run(tasks[:1], w.apply), run(tasks[1:2], w.begin), run(tasks[2:], w.apply)
 			require.Equal(t, beside, alone)
-			require.Equal(t, w.left(t, tasks[1].TaskUUID), w.left(t, tasks[0].TaskUUID))
-			require.Equal(t, c.ends, w.taskState(t, tasks[0].TaskUUID))
+			require.Equal(t, beside, begun)
+			for _, task := range tasks[:2] {
+				require.Equal(t, w.left(t, tasks[2].TaskUUID), w.left(t, task.TaskUUID))
+				require.Equal(t, c.ends, w.taskState(t, task.TaskUUID))
+			}
 		})
 	}
 }

@@ -91,3 +91,14 @@ func transfer(call, fd uintptr, p []byte) (int, syscall.Errno) {
 func (s *socket) failed(op string, failure syscall.Errno) error {
 	return &net.OpError{Op: op, Net: s.LocalAddr().Network(), Source: s.LocalAddr(), Addr: s.RemoteAddr(), Err: os.NewSyscallError(op, failure)}
 }
+
+// descriptor is that of a connection of a pool's; false: others than the connection itself cannot tell by it that there is
+// something to read.
+func descriptor(c net.Conn) (fd int, ok bool) {
+	s, ok := c.(*socket)
+	if !ok {
+		return 0, false
+	}
+	err := s.raw.Control(func(of uintptr) { fd = int(of) })
+	return fd, err == nil
+}

@@ -49,6 +49,7 @@ type Tracer = pgx.QueryTracer
 type Store struct {
 	engine *pgxpool.Pool
 	query  *pgxpool.Pool
+	lane   *lane // for single outcomes; nil where statements are not kept, or connections are few
 	dsn    string
 	// maxRead is [Options.MaxRead].
 	maxRead int
@@ -101,7 +102,11 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 		engine.Close()
 		return nil, err
 	}
-	return &Store{engine: engine, query: query, dsn: dsn, maxRead: o.MaxRead}, nil
+	s := &Store{engine: engine, query: query, dsn: dsn, maxRead: o.MaxRead}
+	if !o.TransactionPooler && o.EngineConnections >= laneWorthwhile {
+		s.lane = newLane(engine, endAttempt)
+	}
+	return s, nil
 }
 
 func newPool(ctx context.Context, dsn string, o Options, size int32, params map[string]string) (*pgxpool.Pool, error) {
@@ -142,6 +147,9 @@ func newPool(ctx context.Context, dsn string, o Options, size int32, params map[
 
 // Close waits for running statements and closes all connections.
 func (s *Store) Close() {
+	if s.lane != nil {
+		s.lane.close()
+	}
 	s.engine.Close()
 	s.query.Close()
 }

@@ -217,6 +217,14 @@ func (s inlineSender) Send(ctx context.Context, results []workflow.AttemptResult
 	return actor.Ask(ctx, s.orchestration().ResultProcessorActor.Handle, orchestration.ProcessStepResultMessage{Results: results, Lease: l})
 }
 
+func (s inlineSender) Begin(ctx context.Context, result workflow.AttemptResult, l store.Lease) *store.Future[store.Applied] {
+	f, err := actor.Ask(ctx, s.orchestration().ResultProcessorActor.HandleBegin, orchestration.BeginStepResultMessage{Result: result, Lease: l})
+	if err != nil {
+		return nil
+	}
+	return f
+}
+
 func goRunner(s *SystemContext, registry sdk.StepHandlerRegistry, name string) func(dispatch.CompletionSender, *dispatch.Slots) worker.Runner {
 	hd := s.Config.Worker.MpscChannels.HandlerDispatch
 	return func(sink dispatch.CompletionSender, slots *dispatch.Slots) worker.Runner {

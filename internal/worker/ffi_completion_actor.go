@@ -7,6 +7,7 @@ import (
 	"github.com/tasker-systems/tasker-go/dispatch"
 	"github.com/tasker-systems/tasker-go/internal/actor"
 	"github.com/tasker-systems/tasker-go/internal/event"
+	"github.com/tasker-systems/tasker-go/internal/store"
 )
 
 // FFICompletionActor is the door to [FFICompletionService], and where the completion channel ends.
@@ -20,6 +21,7 @@ type FFICompletionActor struct {
 
 var (
 	_ dispatch.ResultSink          = (*FFICompletionActor)(nil)
+	_ dispatch.ResultBeginner      = (*FFICompletionActor)(nil)
 	_ dispatch.PostHandlerCallback = (*FFICompletionActor)(nil)
 )
 
@@ -31,6 +33,16 @@ func NewFFICompletionActor(s *FFICompletionService, status *WorkerStatusActor, e
 // HandleSendStepResult hands results to orchestration.
 func (a *FFICompletionActor) HandleSendStepResult(ctx context.Context, msg SendStepResultMessage) (int, error) {
 	return a.service.SendStepResults(ctx, msg.Completions, msg.Slots)
+}
+
+// HandleBeginStepResult has a result on its way to orchestration.
+func (a *FFICompletionActor) HandleBeginStepResult(ctx context.Context, msg BeginStepResultMessage) (*store.Future[int], error) {
+	return a.service.BeginStepResult(ctx, msg.Completion, msg.Slots), nil
+}
+
+// HandleEndStepResult goes on with what came of it.
+func (a *FFICompletionActor) HandleEndStepResult(ctx context.Context, msg EndStepResultMessage) (int, error) {
+	return msg.Begun.Get(ctx)
 }
 
 // HandleProcessStepCompletion counts an accepted result and publishes its domain events. The events come last: nothing
@@ -56,6 +68,27 @@ func (a *FFICompletionActor) HandleProcessStepCompletion(ctx context.Context, ms
 // AcceptResults implements [dispatch.ResultSink].
 func (a *FFICompletionActor) AcceptResults(ctx context.Context, batch []*dispatch.Completion, slots int) (int, error) {
 	return actor.Ask(ctx, a.HandleSendStepResult, SendStepResultMessage{Completions: batch, Slots: slots})
+}
+
+// BeginResult implements [dispatch.ResultBeginner].
+func (a *FFICompletionActor) BeginResult(ctx context.Context, c *dispatch.Completion, slots int) dispatch.BegunResult {
+	begun, err := actor.Ask(ctx, a.HandleBeginStepResult, BeginStepResultMessage{Completion: c, Slots: slots})
+	if err != nil || begun == nil {
+		return nil
+	}
+	return begunResult{a, begun}
+}
+
+// begunResult is a result on its way.
+type begunResult struct {
+	actor *FFICompletionActor
+	begun *store.Future[int]
+}
+
+func (r begunResult) FD() int { return r.begun.FD() }
+
+func (r begunResult) End(ctx context.Context) (used int, err error) {
+	return actor.Ask(ctx, r.actor.HandleEndStepResult, EndStepResultMessage{Begun: r.begun})
 }
 
 // OnHandlerComplete implements [dispatch.PostHandlerCallback].

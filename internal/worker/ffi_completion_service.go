@@ -26,19 +26,68 @@ type FFICompletionService struct {
 // SendStepResults hands a batch over. Steps that became ready run next on the slots that the batch gives back and, where
 // it fans out, on further free ones; used counts those of the former.
 func (s *FFICompletionService) SendStepResults(ctx context.Context, batch []*dispatch.Completion, slots int) (used int, err error) {
-	results, sent := make([]workflow.AttemptResult, 0, len(batch)), make([]*dispatch.Completion, 0, len(batch))
-	jobs := make([]*job, 0, len(batch))
-	tasks := make(map[sdk.UUID]*TaskData, len(batch))
+	s.ledger.flight.RLock()
+	defer s.ledger.flight.RUnlock()
+	b := s.gather(batch, slots)
+	defer func() { s.slots.Release(b.extra) }()
+	applied, err := s.sender.Send(ctx, b.results, b.lease)
+	return s.conclude(ctx, b, applied, err)
+}
+
+// BeginStepResult is SendStepResults for one result and callers who must not wait: it is on its way, and the future is the
+// number of slots used. nil: only SendStepResults will do.
+func (s *FFICompletionService) BeginStepResult(ctx context.Context, c *dispatch.Completion, slots int) *store.Future[int] {
+	if !s.ledger.flight.TryRLock() {
+		return nil
+	}
+	b := &sentBatch{}
+	leave := func() {
+		s.ledger.flight.RUnlock()
+		s.slots.Release(b.extra)
+	}
+	var begun *store.Future[store.Applied]
+	defer func() {
+		if begun == nil {
+			leave()
+		}
+	}()
+	if b = s.gather([]*dispatch.Completion{c}, slots); len(b.results) == 1 {
+		begun = s.sender.Begin(ctx, b.results[0], b.lease)
+	}
+	return store.Then(begun, func(ctx context.Context, applied store.Applied, err error) (int, error) {
+		defer leave()
+		return s.conclude(ctx, b, applied, err)
+	})
+}
+
+// sentBatch is a batch on its way.
+type sentBatch struct {
+	results []workflow.AttemptResult
+	lease   store.Lease
+	sent    []*dispatch.Completion // by the results' indexes, as jobs
+	jobs    []*job
+	tasks   map[sdk.UUID]*TaskData
+	// slots come back with the batch, extra ones are taken for the steps that it fans out to.
+	slots, extra int
+}
+
+// gather puts together what is sent. The caller holds flight for reading until the batch is concluded, and then gives the extra
+// slots back.
+func (s *FFICompletionService) gather(batch []*dispatch.Completion, slots int) *sentBatch {
+	b := &sentBatch{
+		results: make([]workflow.AttemptResult, 0, len(batch)), sent: make([]*dispatch.Completion, 0, len(batch)),
+		jobs: make([]*job, 0, len(batch)), tasks: make(map[sdk.UUID]*TaskData, len(batch)), slots: slots,
+	}
 	fanOut, foreign := 0, false
 	for _, c := range batch {
 		j := s.ledger.get(c.Message.Key)
 		if j == nil {
 			continue
 		}
-		tasks[j.task.TaskUUID] = j.task
-		sent, jobs = append(sent, c), append(jobs, j)
+		b.tasks[j.task.TaskUUID] = j.task
+		b.sent, b.jobs = append(b.sent, c), append(b.jobs, j)
 		foreign = foreign || j.step.WorkerID != s.keeper.WorkerID()
-		results = append(results, workflow.AttemptResult{
+		b.results = append(b.results, workflow.AttemptResult{
 			TaskUUID: j.task.TaskUUID, TemplateID: j.task.TemplateID, StepNo: j.step.StepNo, Counts: j.step.Counts,
 			From: workflow.StepInProgress, Result: c.Result,
 		})
@@ -47,17 +96,17 @@ func (s *FFICompletionService) SendStepResults(ctx context.Context, batch []*dis
 			j.task.keep(j.step.StepNo, c.Result.Result)
 		}
 	}
-	extra := s.slots.TryAcquire(min(fanOut-slots, claimLimit))
-	defer func() { s.slots.Release(extra) }()
-
-	s.ledger.flight.RLock()
-	defer s.ledger.flight.RUnlock()
-	lease := s.keeper.Lease(slots + extra)
+	b.extra = s.slots.TryAcquire(min(fanOut-slots, claimLimit))
+	b.lease = s.keeper.Lease(slots + b.extra)
 	if foreign {
 		// The worker came back under a new identity, of which these tasks' claims do not know: their next steps are queued.
-		lease.Budget = 0
+		b.lease.Budget = 0
 	}
-	applied, err := s.sender.Send(ctx, results, lease)
+	return b
+}
+
+// conclude goes on with what came of a batch.
+func (s *FFICompletionService) conclude(ctx context.Context, b *sentBatch, applied store.Applied, err error) (used int, _ error) {
 	switch store.Classify(err) {
 	case store.RemedyReconnect:
 		s.claimer.Adopt()
@@ -71,17 +120,17 @@ func (s *FFICompletionService) SendStepResults(ctx context.Context, batch []*dis
 		s.claimer.Adopt()
 	}
 	for i, state := range applied.States {
-		jobs[i].became = state
+		b.jobs[i].became = state
 	}
 	for _, i := range applied.Stale {
-		sent[i].Stale = true
+		b.sent[i].Stale = true
 	}
 	if n := len(applied.Stale); n > 0 {
 		s.logger.WarnContext(ctx, "results of attempts that are no longer this worker's changed nothing", "results", n)
 	}
-	started := s.execute(ctx, applied.Leased, tasks)
-	used = min(started, slots)
-	extra -= started - used
+	started := s.execute(ctx, applied.Leased, b.tasks)
+	used = min(started, b.slots)
+	b.extra -= started - used
 	return used, nil
 }
 

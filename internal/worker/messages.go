@@ -40,6 +40,20 @@ type SendStepResultMessage struct {
 	Slots int
 }
 
+// BeginStepResultMessage is [SendStepResultMessage] for one completion and callers who must not wait. The answer is nil where
+// only that will do.
+type BeginStepResultMessage struct {
+	actor.Reply[*store.Future[int]]
+	Completion *dispatch.Completion
+	Slots      int
+}
+
+// EndStepResultMessage reads what came of a begun one, which is answered as [SendStepResultMessage] is.
+type EndStepResultMessage struct {
+	actor.Reply[int]
+	Begun *store.Future[int]
+}
+
 // ProcessStepCompletionMessage tells that a result was accepted: statistics and domain events follow.
 type ProcessStepCompletionMessage struct {
 	actor.Reply[struct{}]

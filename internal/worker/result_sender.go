@@ -13,6 +13,9 @@ import (
 type ResultSender interface {
 	// Send hands over all results or none. Steps that became ready and were leased are in the answer.
 	Send(ctx context.Context, results []workflow.AttemptResult, l store.Lease) (store.Applied, error)
+	// Begin is Send for one result and callers who must not wait: it is on its way, and the future is the answer. nil: only Send
+	// will do.
+	Begin(ctx context.Context, result workflow.AttemptResult, l store.Lease) *store.Future[store.Applied]
 }
 
 // QueueSender stores results and leaves the decisions about them to a server.
@@ -54,6 +57,11 @@ func (q *QueueSender) Send(ctx context.Context, results []workflow.AttemptResult
 	}
 	_, err := q.store.ApplyOutcomes(ctx, released, store.Lease{WorkerID: l.WorkerID})
 	return store.Applied{}, err
+}
+
+// Begin leaves results to Send.
+func (q *QueueSender) Begin(context.Context, workflow.AttemptResult, store.Lease) *store.Future[store.Applied] {
+	return nil
 }
 
 func report(r *workflow.AttemptResult) (store.Report, error) {

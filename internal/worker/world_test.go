@@ -222,3 +222,7 @@ func (s *inlineSender) Send(ctx context.Context, results []workflow.AttemptResul
 	}
 	return s.store.ApplyOutcomes(ctx, outcomes, l)
 }
+
+func (s *inlineSender) Begin(context.Context, workflow.AttemptResult, store.Lease) *store.Future[store.Applied] {
+	return nil
+}
