@@ -29,9 +29,9 @@ type lane struct {
 	quit context.CancelFunc
 
 	mu     sync.Mutex
-	conn   *laneConn // nil: there is none at hand
-	busy   bool      // an answer is to come, or a connection
-	closed bool
+	conn   *laneConn      // nil: there is none at hand
+	busy   bool           // an answer is to come, or a connection
+	closed bool           // nothing more is sent
 	tasks  sync.WaitGroup // what busy stands for
 	look   *time.Timer    // whether the connection is idle
 }
@@ -174,10 +174,14 @@ func (l *lane) connect() *laneConn {
 		return nil
 	}
 	fd, ok := descriptor(conn.Conn().PgConn().Conn())
-	if ok {
-		_, err = conn.Conn().Prepare(l.ctx, l.sql, l.sql)
+	if !ok { // nor will it be for others, as with TLS
+		conn.Release()
+		l.mu.Lock()
+		l.closed = true
+		l.mu.Unlock()
+		return nil
 	}
-	if !ok || err != nil {
+	if _, err = conn.Conn().Prepare(l.ctx, l.sql, l.sql); err != nil {
 		conn.Release()
 		return nil
 	}

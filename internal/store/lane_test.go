@@ -172,3 +172,17 @@ func TestAStoreThatIsNotUsedHoldsNoConnection(t *testing.T) {
 	require.EqualValues(t, 1, w.Held())
 	testkit.Eventually(t, func() bool { return w.Held() == 0 }, "the connection is kept")
 }
+
+// With TLS, what is on the socket is not yet an answer.
+func TestConnectionsThatCannotBeWatchedAreAskedForOnce(t *testing.T) {
+	t.Parallel()
+	pool, lane, err := store.LaneOf(t.Context(), newWorld(t).DSN())
+	require.NoError(t, err)
+	defer pool.Close()
+	defer lane.Close()
+	for range 10 {
+		require.False(t, lane.Sends(t.Context()))
+		testkit.Eventually(t, func() bool { return !lane.Tries() }, "the lane does not come to an end")
+	}
+	require.EqualValues(t, 1, pool.Stat().AcquireCount())
+}
