@@ -70,12 +70,12 @@ async def execute_step_async(
 
 
 class _Attempt:
-    __slots__ = ("_began", "_clock", "_event", "_handler", "_worker_id")
+    __slots__ = ("_began", "_event", "_handler", "_worker_id")
 
     def __init__(self, event: Mapping[str, Any], worker_id: str) -> None:
         self._event = event
         self._worker_id = worker_id
-        self._began, self._clock = time.time_ns(), time.monotonic_ns()
+        self._began = time.monotonic_ns()
         self._handler: Any = None
 
     def begin(self, registry: HandlerRegistry, controls: StepControls | None) -> StepHandlerResult | Awaitable[Any]:
@@ -106,8 +106,8 @@ class _Attempt:
         """Write the document."""
         handler = self._handler
         _close(handler)
-        ended = self._began + time.monotonic_ns() - self._clock
-        stamped = stamp(self._began, ended, self._worker_id, str(getattr(handler, "version", "") or ""))
+        elapsed = time.monotonic_ns() - self._began
+        stamped = stamp(elapsed, self._worker_id, str(getattr(handler, "version", "") or ""))
         step_uuid = str(self._event.get("step_uuid", ""))
         try:
             return document(result, step_uuid, stamped)

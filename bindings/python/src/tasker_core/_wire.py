@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import math
-import socket
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from typing import Any
 
 from tasker_core._convert import dump
@@ -14,20 +11,14 @@ from tasker_core.errors import ValidationError
 from tasker_core.errors._failure import clean
 from tasker_core.types import StepHandlerResult
 
-_HOSTNAME = socket.gethostname()
 _LONGEST_DELAY = 2**32 - 1
 _HINT_TYPES = {"rate_limited": "RateLimit", "service_unavailable": "ServiceUnavailable"}
 _HINT_CLASSES = {"RateLimitError": "RateLimit", "ServiceUnavailableError": "ServiceUnavailable"}
 
 
-def stamp(began: int, ended: int, worker_id: str, handler_version: str) -> dict[str, Any]:
-    """Return what every result tells: when the attempt was made, in nanoseconds since 1970 here, and by whom."""
-    told: dict[str, Any] = {
-        "execution_time_ms": (ended - began + 500_000) // 1_000_000,
-        "started_at": _timestamp(began),
-        "completed_at": _timestamp(ended),
-        "worker_hostname": _HOSTNAME,
-    }
+def stamp(elapsed: int, worker_id: str, handler_version: str) -> dict[str, Any]:
+    """Return what every result tells: how many nanoseconds the attempt took, and who made it. The core knows the rest."""
+    told: dict[str, Any] = {"execution_time_ms": (elapsed + 500_000) // 1_000_000}
     if worker_id:
         told["worker_id"] = worker_id
     if handler_version:
@@ -132,14 +123,3 @@ def plain(value: Any, depth: int = 0) -> Any:
         return clean(str(value))[:1000]
     except Exception:
         return f"({type(value).__name__})"
-
-
-def _timestamp(moment: int) -> str:
-    second, rest = divmod(moment, 1_000_000_000)
-    return f"{_second(second)}.{rest // 1000:06d}Z"
-
-
-@functools.lru_cache(maxsize=8)
-def _second(second: int) -> str:
-    """Write a second, in which many results may come."""
-    return datetime.fromtimestamp(second, timezone.utc).isoformat()[:19]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -178,12 +179,14 @@ def test_w13_templates_name_resolvers(sandbox: Sandbox, form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["class", "dsl"])
-def test_the_record_of_a_step_tells_who_ran_it_and_how_long(sandbox: Sandbox, form: str) -> None:
+def test_the_record_of_a_step_tells_who_ran_it_where_and_when(sandbox: Sandbox, form: str) -> None:
     context = {"even_number": 2}
     run = sandbox.run(f"mathematical_sequence_py_{form}", namespace="linear_workflow_py", context=context).completed()
     record = run.steps["square"].results
     assert record is not None
     assert record["metadata"]["worker_id"] == sandbox.worker.worker_id
+    assert record["metadata"]["worker_hostname"] == socket.gethostname()
+    assert run.task.created_at < record["metadata"]["started_at"] <= record["metadata"]["completed_at"]
     assert record["metadata"]["execution_time_ms"] >= 0
     assert record["metadata"]["handler_version"] == "1.0.0"
     assert record["metadata"]["custom"] == {"operation": "square"}

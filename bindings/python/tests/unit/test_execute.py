@@ -85,16 +85,13 @@ class TestSuccess:
         assert document["status"] == "completed"
         assert document["result"] == result
 
-    def test_the_document_tells_who_when_and_how_long(self) -> None:
+    def test_the_document_tells_who_made_it_and_how_long_it_took(self) -> None:
         document = run_handler(lambda _: StepHandlerResult.success({}, {"rows": 3, "at": datetime.date(2026, 1, 1)}))
         metadata = document["metadata"]
         assert document["step_uuid"] == STEP
         assert metadata["worker_id"] == "worker-1"
-        assert metadata["worker_hostname"]
         assert metadata["handler_version"] == "2.1.0"
         assert metadata["execution_time_ms"] >= 0
-        assert metadata["started_at"] <= metadata["completed_at"]
-        assert metadata["completed_at"].endswith("Z")
         assert metadata["custom"] == {"rows": 3, "at": "2026-01-01"}
 
     def test_numbers_stay_exact(self) -> None:

@@ -74,10 +74,12 @@ RSpec.describe TaskerCore::Worker::Bootstrap, e2e: true do
     end
   end
 
-  it "keeps with a step who ran it, how long, and what its handler said beside its result" do
+  it "keeps with a step who ran it, where and when, and what its handler said beside its result" do
     run = run_form("mathematical_sequence_rb", "class", namespace: "linear_workflow_rb", context: { even_number: 2 }).completed
     metadata = run.steps["square"].results["metadata"]
-    expect(metadata["worker_id"]).to eq(sandbox.worker.worker_id)
+    expect(metadata).to include("worker_id" => sandbox.worker.worker_id, "worker_hostname" => Socket.gethostname)
+    times = [run.task.created_at, *metadata.values_at("started_at", "completed_at")].map { |at| Time.parse(at) }
+    expect(times).to eq(times.sort)
     expect(metadata["execution_time_ms"]).to be >= 0
     expect(metadata["custom"]).to eq("operation" => "square")
   end

@@ -48,15 +48,12 @@ RSpec.describe TaskerCore::Execution do
       end
     end
 
-    it "tells who made it, and when" do
+    it "tells who made it, and how long it took" do
       document = run_handler { |_| success(result: {}, metadata: { rows: 3, at: Time.utc(2026), rate: Float::NAN }) }
       metadata = document["metadata"]
       expect(document["step_uuid"]).to eq(Steps::STEP)
       expect(metadata).to include("worker_id" => "worker-1", "handler_version" => "2.1.0", "retryable" => false)
-      expect(metadata["worker_hostname"]).not_to be_empty
       expect(metadata["execution_time_ms"]).to be >= 0
-      expect(metadata["started_at"]).to be <= metadata["completed_at"]
-      expect(metadata["completed_at"]).to end_with("Z")
       expect(metadata["custom"]).to eq({ "rows" => 3, "at" => "2026-01-01T00:00:00Z", "rate" => "NaN" })
     end
 

@@ -1,22 +1,15 @@
 # frozen_string_literal: true
 
-require "socket"
-require "tasker_core/execution/moment"
-
 module TaskerCore
   module Execution
-    # Who makes an attempt, and when.
+    # Who makes an attempt, and how long it takes. What else there is to tell of it the core knows.
     class Stamp
-      HOSTNAME = Socket.gethostname
-      private_constant :HOSTNAME
-
       attr_reader :step_uuid
 
       # Takes the time.
       def initialize(step_uuid, worker_id)
         @step_uuid = step_uuid
         @worker_id = worker_id
-        @started_at = Moment.now
         @began = now
         @version = nil
       end
@@ -29,12 +22,7 @@ module TaskerCore
 
       # What every result tells.
       def metadata
-        told = {
-          "execution_time_ms" => ((now - @began) * 1000).round,
-          "started_at" => Moment.text(@started_at),
-          "completed_at" => Moment.text(Moment.now),
-          "worker_hostname" => HOSTNAME
-        }
+        told = { "execution_time_ms" => (now - @began).round }
         told["worker_id"] = @worker_id unless @worker_id.to_s.empty?
         told["handler_version"] = @version unless @version.to_s.empty?
         told
@@ -43,7 +31,7 @@ module TaskerCore
       private
 
       def now
-        Process.clock_gettime(Process::CLOCK_MONOTONIC)
+        Process.clock_gettime(Process::CLOCK_MONOTONIC, :float_millisecond)
       end
     end
   end
