@@ -152,6 +152,28 @@ func TestARoundOfRetentionRemovesWhatIsOldAndKeepsTheRest(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestRetentionTakesFewerTasksAtOnceWhereTheyTakeTooLongTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(t, "one", "always_unique", step("a"))
+	for range 5 {
+		w.cancel(t, w.create(t, "one"))
+	}
+	w.db.Exec(t, `create function too_long() returns trigger language plpgsql as $$ begin
+			if (select count(*) from gone) > 1 then raise 'canceling statement due to statement timeout' using errcode = '57014'; end if;
+			return null;
+		end $$;
+		create trigger too_long after delete on tasker.tasks referencing old table as gone for each statement execute function too_long()`)
+	service := orchestration.NewRetentionService(w.store, orchestration.RetentionConfig{FinishedTasks: time.Nanosecond, BatchSize: 4}, w.quiet())
+	total := 0
+	testkit.Eventually(t, func() bool {
+		removed, err := service.Round(t.Context())
+		require.NoError(t, err)
+		total += removed.Tasks
+		return total == 5
+	}, "something old stays")
+}
+
 func (w *world) cancel(t testing.TB, task sdk.UUID) {
 	t.Helper()
 	_, err := w.store.CancelTask(context.Background(), task, "ada", "")

@@ -75,17 +75,23 @@ func (r *RetentionService) Round(ctx context.Context) (total Removed, err error)
 	return total, err
 }
 
+// tasks removes tasks in batches, and in smaller ones where tasks of many steps make one statement take too long.
 func (r *RetentionService) tasks(ctx context.Context) (total int, err error) {
 	if r.cfg.FinishedTasks <= 0 {
 		return 0, nil
 	}
+	batch := r.cfg.BatchSize
 	for after := (sdk.UUID{}); ; {
-		last, removed, err := r.store.RemoveTasks(ctx, after, r.cfg.FinishedTasks, r.cfg.BatchSize)
+		last, removed, err := r.store.RemoveTasks(ctx, after, r.cfg.FinishedTasks, batch)
 		total += removed
-		if err != nil || last == (sdk.UUID{}) {
+		switch {
+		case batch > 1 && store.Classify(err) == store.RemedyRetry:
+			batch /= 2
+		case err != nil || last == (sdk.UUID{}):
 			return total, err
+		default:
+			after = last
 		}
-		after = last
 	}
 }
 
