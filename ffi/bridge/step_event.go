@@ -83,8 +83,8 @@ func encodeStepEvent(e *dispatch.FfiStepEvent, d StepDetails, input json.RawMess
 	o.uuid("correlation_id", correlation)
 	o.uuid("task_correlation_id", correlation)
 	o.uuid("parent_correlation_id", step.ParentCorrelationID())
-	o.hex("trace_id", correlation[:])
-	o.hex("span_id", e.EventID[8:])
+	o.text("trace_id", hex.EncodeToString(correlation[:]))
+	o.text("span_id", hex.EncodeToString(e.EventID[8:]))
 	o.number("timeout_ms", e.Timeout.Milliseconds())
 	o.open("task_sequence_step")
 
@@ -193,16 +193,9 @@ func (o *object) uuid(key string, id sdk.UUID) {
 		return
 	}
 	o.key(key)
-	o.b = hex.AppendEncode(append(o.b, '"'), id[:4])
-	for _, part := range [...][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
-		o.b = hex.AppendEncode(append(o.b, '-'), part)
-	}
 	o.b = append(o.b, '"')
-}
-
-func (o *object) hex(key string, value []byte) {
-	o.key(key)
-	o.b = append(hex.AppendEncode(append(o.b, '"'), value), '"')
+	o.b = append(o.b, id.String()...)
+	o.b = append(o.b, '"')
 }
 
 // raw writes JSON as it is; none becomes null.

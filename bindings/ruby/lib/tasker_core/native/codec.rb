@@ -17,8 +17,8 @@ module TaskerCore
 
       # How documents are written. Each is written by a copy, which knows how deep it is.
       WRITE = JSON::State.new(max_nesting: MAX_DEPTH, allow_nan: false, script_safe: false).freeze
-      DEEP = { max_nesting: MAX_DEPTH }.freeze
-      private_constant :WRITE, :DEEP
+      READ = { max_nesting: MAX_DEPTH, allow_nan: false, create_additions: false }.freeze
+      private_constant :WRITE, :READ
 
       class << self
         # Encodes a value, or raises {EncodeError} naming the place that is no JSON.
@@ -35,7 +35,7 @@ module TaskerCore
 
         # Decodes a document. Integers stay exact, whatever their size.
         def load(raw)
-          read(raw)
+          JSON.parse(raw, READ)
         rescue JSON::ParserError, EncodingError => e
           raise DecodeError, "not JSON: #{e.message.scrub("?")[0, 500]}"
         end
@@ -71,13 +71,6 @@ module TaskerCore
         end
 
         private
-
-        # The parser takes as long to be told how deep it may go as to read a short document, and hardly any is so deep.
-        def read(raw)
-          JSON.parse(raw)
-        rescue JSON::NestingError
-          JSON.parse(raw, DEEP)
-        end
 
         def object?(hash, depth)
           symbols = 0

@@ -13,10 +13,6 @@ module TaskerCore
       OPEN_TIMEOUT = 60.0
       CALL_TIMEOUT = 30.0
 
-      # The longest timeout that the library takes, in milliseconds.
-      LONGEST = (2**31) - 1
-      private_constant :LONGEST
-
       attr_reader :handle, :info
 
       def initialize(config = {}, timeout: OPEN_TIMEOUT)
@@ -64,7 +60,7 @@ module TaskerCore
 
       # Seconds as the library takes them, which has whole milliseconds and no more than 31 bits of them.
       def milliseconds(seconds)
-        [[(seconds * 1000).ceil, 0].max, LONGEST].min
+        (seconds * 1000).ceil.clamp(0, (2**31) - 1)
       end
     end
 
