@@ -7,6 +7,7 @@ import (
 
 	"github.com/tasker-systems/tasker-go/ffi/bridge"
 	"github.com/tasker-systems/tasker-go/ffi/bridge/loopback"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 // BenchmarkRoundTrip is one poll and completion of a step of 600 bytes, in batches of 1 and 32, without the C.
@@ -24,7 +25,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 				var buf []byte
 				r := l.Poll(w, batch, 8<<20, true, func(n int) []byte { buf = memory[:n]; return buf })
 				if r.Code == bridge.Timeout {
-					readable(b, r.Wait.FD, 1e9)
+					testkit.Readable(b, r.Wait.FD, 1e9)
 					l.WaitDone(r.Wait.ID)
 					continue
 				}

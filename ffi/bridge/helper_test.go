@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/tasker-systems/tasker-go/ffi/bridge"
 	"github.com/tasker-systems/tasker-go/ffi/bridge/loopback"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 // patience is how long a test waits for what the library does, on a busy machine.
@@ -79,7 +79,7 @@ func (h *host) poll(handle uint64, limit int32, timeout time.Duration) (bridge.C
 	r := h.Poll(handle, limit, 0, timeout != 0, alloc)
 	for r.Wait.ID != 0 {
 		left := time.Until(until)
-		ready := left > 0 && readable(h.t, r.Wait.FD, left)
+		ready := left > 0 && testkit.Readable(h.t, r.Wait.FD, left)
 		if !ready {
 			h.WaitDone(r.Wait.ID)
 			return bridge.Timeout, nil
@@ -102,18 +102,6 @@ func fdOf(h *host, handle uint64) int {
 	fd, r := h.EventFD(handle)
 	h.ok(r)
 	return fd
-}
-
-func readable(t require.TestingT, fd int, timeout time.Duration) bool {
-	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	for {
-		n, err := unix.Poll(p, int(timeout.Milliseconds()))
-		if err == unix.EINTR {
-			continue
-		}
-		require.NoError(t, err)
-		return n > 0
-	}
 }
 
 // frame polls for one frame of a type; frames of other types are passed over.

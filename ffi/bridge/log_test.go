@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tasker-systems/tasker-go/ffi/bridge"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 func (h *host) logs(limit int32) []bridge.Frame {
@@ -36,10 +37,10 @@ func TestLogRecordsAreTakenAsFrames(t *testing.T) {
 	h := newHost(t)
 	fd, r := h.LogFD()
 	h.ok(r)
-	require.False(t, readable(t, fd, 0))
+	require.False(t, testkit.Readable(t, fd, 0))
 	h.Logger().With("worker", "w").WithGroup("step").Warn("a <warning>", "name", "s", "took", time.Second)
 	h.Logger().Debug("below the level")
-	require.True(t, readable(t, fd, 0))
+	require.True(t, testkit.Readable(t, fd, 0))
 	frames := h.logs(8)
 	require.Len(t, frames, 1)
 	require.Equal(t, bridge.FrameLog, frames[0].Type)
@@ -51,7 +52,7 @@ func TestLogRecordsAreTakenAsFrames(t *testing.T) {
 	require.Equal(t, "s", got["step"].(map[string]any)["name"])
 	require.NotEmpty(t, got["timestamp"])
 	require.Empty(t, h.logs(8))
-	require.False(t, readable(t, fd, 0))
+	require.False(t, testkit.Readable(t, fd, 0))
 
 	h.SetLogLevel("trace")
 	h.Logger().Log(t.Context(), slog.Level(-8), "fine")
@@ -120,6 +121,6 @@ func TestWaitingForTheLog(t *testing.T) {
 	r := h.LogPoll(8, true, memory)
 	require.Equal(t, bridge.Timeout, r.Code)
 	h.Logger().Info("now")
-	require.True(t, readable(t, r.Wait.FD, patience))
+	require.True(t, testkit.Readable(t, r.Wait.FD, patience))
 	require.Equal(t, bridge.OK, h.PollAgain(r.Wait.ID, false, 8, 0, memory).Code)
 }

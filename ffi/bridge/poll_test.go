@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tasker-systems/tasker-go/ffi/bridge"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 func TestTheDescriptorIsReadableWhileThereAreFrames(t *testing.T) {
@@ -17,24 +18,24 @@ func TestTheDescriptorIsReadableWhileThereAreFrames(t *testing.T) {
 	h := newHost(t)
 	w := h.started("")
 	fd := fdOf(h, w)
-	require.False(t, readable(t, fd, 0))
+	require.False(t, testkit.Readable(t, fd, 0))
 	h.call(w, "test.publish", `{"n":2}`)
-	require.True(t, readable(t, fd, patience))
+	require.True(t, testkit.Readable(t, fd, patience))
 	first := h.token(w)
-	h.eventually(func() bool { return readable(t, fd, 0) }, "there is another step")
+	h.eventually(func() bool { return testkit.Readable(t, fd, 0) }, "there is another step")
 	second := h.token(w)
 	h.eventually(func() bool {
 		code, _ := h.poll(w, 8, 0)
-		return code == bridge.Timeout && !readable(t, fd, 0)
+		return code == bridge.Timeout && !testkit.Readable(t, fd, 0)
 	}, "an empty poll lowers it, though it may be raised for a step after that was polled")
 	h.ok(h.complete(w, first, succeeded))
 	h.ok(h.complete(w, second, succeeded))
 	h.ok(h.WorkerDrain(w))
-	require.True(t, readable(t, fd, 0))
+	require.True(t, testkit.Readable(t, fd, 0))
 	h.frame(w, bridge.FrameShutdown)
 	code, _ := h.poll(w, 8, 0)
 	require.Equal(t, bridge.Closed, code)
-	require.True(t, readable(t, fd, 0), "closed is readable for good")
+	require.True(t, testkit.Readable(t, fd, 0), "closed is readable for good")
 }
 
 func TestAWakeReturnsOneWaitingPoll(t *testing.T) {
@@ -72,7 +73,7 @@ func TestFreeingReturnsWaitingPollsAndClosesTheDescriptorAfterThem(t *testing.T)
 	r := h.Poll(w, 1, 0, true, memory)
 	require.Equal(t, bridge.Timeout, r.Code)
 	h.ok(h.WorkerFree(w))
-	require.True(t, readable(t, r.Wait.FD, 0), "still open, and readable")
+	require.True(t, testkit.Readable(t, r.Wait.FD, 0), "still open, and readable")
 	require.Equal(t, bridge.Closed, h.PollAgain(r.Wait.ID, false, 1, 0, memory).Code)
 	require.Equal(t, bridge.EInternal, h.PollAgain(r.Wait.ID, false, 1, 0, memory).Code, "the wait is over")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tasker-systems/tasker-go/ffi/bridge"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 func reason(t *testing.T, e bridge.Error) any {
@@ -109,7 +110,7 @@ func TestAFullChannelAnswersBusyAndTheTokenStaysValid(t *testing.T) {
 		for waiting = h.Complete(w, token, []byte(succeeded), true); waiting.Code == bridge.EBusy; waiting = h.Complete(w, token, []byte(succeeded), true) {
 			require.True(t, h.fails(bridge.EBusy, waiting).Retryable)
 			require.NotZero(t, waiting.Wait.ID)
-			if !readable(t, waiting.Wait.FD, 100*time.Millisecond) {
+			if !testkit.Readable(t, waiting.Wait.FD, 100*time.Millisecond) {
 				break
 			}
 			h.WaitDone(waiting.Wait.ID)
@@ -127,7 +128,7 @@ func TestAFullChannelAnswersBusyAndTheTokenStaysValid(t *testing.T) {
 	}
 	require.Equal(t, bridge.OK, h.Heartbeat(w, token, nil).Code, "the step is still the host's")
 	h.call(w, "test.database", `{"up":true}`)
-	require.True(t, readable(t, waiting.Wait.FD, patience), "there is room")
+	require.True(t, testkit.Readable(t, waiting.Wait.FD, patience), "there is room")
 	h.WaitDone(waiting.Wait.ID)
 	h.eventually(func() bool { return h.complete(w, token, succeeded).Code != bridge.EBusy }, "accepted now")
 	require.Equal(t, "completed", reason(t, h.fails(bridge.EStaleToken, h.complete(w, token, succeeded))))

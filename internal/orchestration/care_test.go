@@ -141,13 +141,7 @@ func TestARoundOfRetentionRemovesWhatIsOldAndKeepsTheRest(t *testing.T) {
 	none, err := orchestration.NewRetentionService(w.store, orchestration.RetentionConfig{}, w.quiet()).Round(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, none, "ages of zero keep everything")
-	var total orchestration.Removed
-	testkit.Eventually(t, func() bool { // UUIDs are ordered by the millisecond, in which the last task may have been made
-		removed, err := orchestration.NewRetentionService(w.store, cfg, w.quiet()).Round(t.Context())
-		require.NoError(t, err)
-		total.Tasks, total.DomainEvents = total.Tasks+removed.Tasks, total.DomainEvents+removed.DomainEvents
-		return total == orchestration.Removed{Tasks: 5, DomainEvents: 1}
-	}, "something old stays")
+	w.removes(t, cfg, orchestration.Removed{Tasks: 5, DomainEvents: 1})
 	_, err = w.store.Task(t.Context(), open)
 	require.NoError(t, err)
 }
@@ -164,13 +158,19 @@ func TestRetentionTakesFewerTasksAtOnceWhereTheyTakeTooLongTogether(t *testing.T
 			return null;
 		end $$;
 		create trigger too_long after delete on tasker.tasks referencing old table as gone for each statement execute function too_long()`)
-	service := orchestration.NewRetentionService(w.store, orchestration.RetentionConfig{FinishedTasks: time.Nanosecond, BatchSize: 4}, w.quiet())
-	total := 0
-	testkit.Eventually(t, func() bool {
+	w.removes(t, orchestration.RetentionConfig{FinishedTasks: time.Nanosecond, BatchSize: 4}, orchestration.Removed{Tasks: 5})
+}
+
+// removes does rounds of retention until they have removed so many tasks and events.
+func (w *world) removes(t testing.TB, cfg orchestration.RetentionConfig, want orchestration.Removed) {
+	t.Helper()
+	service := orchestration.NewRetentionService(w.store, cfg, w.quiet())
+	var total orchestration.Removed
+	testkit.Eventually(t, func() bool { // UUIDs are ordered by the millisecond, in which the last task may have been made
 		removed, err := service.Round(t.Context())
 		require.NoError(t, err)
-		total += removed.Tasks
-		return total == 5
+		total.Tasks, total.DomainEvents = total.Tasks+removed.Tasks, total.DomainEvents+removed.DomainEvents
+		return total == want
 	}, "something old stays")
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/testkit"
@@ -47,16 +46,6 @@ func (w *world) begin(t testing.TB, l store.Lease, outcomes ...store.Outcome) (a
 	return all
 }
 
-func readable(t testing.TB, fd int, within time.Duration) bool {
-	t.Helper()
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(within.Milliseconds()))
-	for err == unix.EINTR {
-		n, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(within.Milliseconds()))
-	}
-	require.NoError(t, err)
-	return n > 0
-}
-
 func TestABegunOutcomeIsAppliedBeforeAnybodyAsksForTheAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -64,7 +53,7 @@ func TestABegunOutcomeIsAppliedBeforeAnybodyAsksForTheAnswer(t *testing.T) {
 	l := w.worker(t, 10)
 	task := w.create(t, template, l)
 	f := w.begun(t.Context(), t, outcome(task, 0, 1, store.OutcomeComplete), l)
-	require.True(t, readable(t, f.fd, time.Minute))
+	require.True(t, testkit.Readable(t, f.fd, time.Minute))
 	require.Equal(t, workflow.StepComplete, w.step(t, task, 0).State)
 	require.Nil(t, w.BeginOutcome(t.Context(), outcome(task, 1, 1, store.OutcomeComplete), l), "one answer at a time")
 
@@ -72,7 +61,7 @@ func TestABegunOutcomeIsAppliedBeforeAnybodyAsksForTheAnswer(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []workflow.StepState{workflow.StepComplete}, applied.States)
 	require.Equal(t, "step_1", applied.Leased[0].Name)
-	require.False(t, readable(t, f.fd, 0))
+	require.False(t, testkit.Readable(t, f.fd, 0))
 
 	again, err := w.begun(t.Context(), t, outcome(task, 0, 1, store.OutcomeComplete), l).get()
 	require.NoError(t, err)
@@ -117,7 +106,7 @@ func (w *world) held(t testing.TB, task sdk.UUID) (release func()) {
 	t.Helper()
 	tx, err := w.db.Pool(t).Begin(t.Context())
 	require.NoError(t, err)
-	release = sync.OnceFunc(func() { _ = tx.Rollback(context.Background()) })
+	release = sync.OnceFunc(func() { require.NoError(t, tx.Rollback(context.Background())) })
 	t.Cleanup(release)
 	_, err = tx.Exec(t.Context(), `select from tasker.workflow_steps where task_uuid = $1 for update`, task)
 	require.NoError(t, err)
@@ -155,7 +144,7 @@ func TestABegunOutcomeIsGivenUpWhenItsContextIsDone(t *testing.T) {
 	w.held(t, task)
 	ctx, cancel := context.WithCancel(t.Context())
 	begun := w.begun(ctx, t, outcome(task, 0, 1, store.OutcomeComplete), l)
-	require.False(t, readable(t, begun.fd, 50*time.Millisecond), "it waits for a lock")
+	require.False(t, testkit.Readable(t, begun.fd, 50*time.Millisecond), "it waits for a lock")
 	cancel()
 	_, err := begun.get()
 	require.ErrorIs(t, err, context.Canceled)

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/tasker-systems/tasker-go/ffi/bridge"
+	"github.com/tasker-systems/tasker-go/internal/testkit"
 )
 
 // A host that completes steps one at a time and then waits for the next one waits for the answer of the database itself: what follows from
@@ -45,17 +45,9 @@ func (h *host) received(w uint64) (token uint64, given bool) {
 	alloc := func(n int) []byte { b = make([]byte, n); return b }
 	r := h.Poll(w, 1, 0, true, alloc)
 	if r.Code == bridge.Timeout && r.Wait.Watched >= 0 {
-		for {
-			n, err := unix.Poll([]unix.PollFd{{Fd: int32(r.Wait.Watched), Events: unix.POLLIN}}, int(time.Second.Milliseconds()/2))
-			if err == unix.EINTR {
-				continue
-			}
-			require.NoError(h.t, err)
-			if n == 0 {
-				h.WaitDone(r.Wait.ID)
-				return 0, false
-			}
-			break
+		if !testkit.Readable(h.t, r.Wait.Watched, time.Second/2) {
+			h.WaitDone(r.Wait.ID)
+			return 0, false
 		}
 		given = true
 		r = h.PollAgain(r.Wait.ID, true, 1, 0, alloc)
