@@ -66,7 +66,7 @@ func MigrateReport(ctx context.Context, dsn string) (applied []string, err error
 		if slices.Contains(versions, m.version) {
 			continue
 		}
-		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		err := inTx(ctx, conn, func(tx pgx.Tx) error {
 			if _, err := tx.Exec(ctx, m.sql); err != nil {
 				return err
 			}

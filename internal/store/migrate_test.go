@@ -122,6 +122,50 @@ func TestMigratingGivesUpWithItsContext(t *testing.T) {
 	require.NoError(t, store.Migrate(t.Context(), db.DSN()))
 }
 
+// What runs meanwhile may lock tables in another order than a change of the schema does.
+func TestAChangeOfTheSchemaThatEndsInADeadlockIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		before     func(t *testing.T, db *testdb.DB)
+		has, wants string // what another transaction has locked, and wants of what the change has
+		change     func(context.Context, string) error
+	}{
+		"the schema is migrated": {
+			func(t *testing.T, db *testdb.DB) {
+				db.Exec(t, "drop table tasker.domain_events; delete from tasker.schema_migrations where version = 2")
+			},
+			"lock table tasker.schema_migrations in share mode", "create table tasker.domain_events (n int)", store.Migrate,
+		},
+		"messages come into use": {
+			func(*testing.T, *testdb.DB) {}, "lock table tasker.ready_steps in row exclusive mode", "lock table tasker.handlers in row exclusive mode", store.UsePgmq,
+		},
+		"messages leave": {
+			func(t *testing.T, db *testdb.DB) { require.NoError(t, store.UsePgmq(t.Context(), db.DSN())) },
+			"lock table tasker.step_results_queue in row exclusive mode", "lock table tasker.ready_steps in row exclusive mode", store.LeavePgmq,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := testdb.New(t)
+			tt.before(t, db)
+			other, err := db.Pool(t).Begin(t.Context())
+			require.NoError(t, err)
+			defer func() { _ = other.Rollback(context.Background()) }()
+			_, err = other.Exec(t.Context(), "set local deadlock_timeout = '10min'; "+tt.has) // it never is the one to find out
+			require.NoError(t, err)
+			changed := make(chan error, 1)
+			go func() { changed <- tt.change(t.Context(), db.DSN()) }()
+			testkit.Eventually(t, func() bool {
+				return db.Count(t, "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()") == 1
+			}, "the change does not wait")
+			_, err = other.Exec(t.Context(), tt.wants)
+			require.NoError(t, err)
+			require.NoError(t, other.Rollback(t.Context()))
+			require.NoError(t, <-changed)
+		})
+	}
+}
+
 func TestTheSchemasVersionIsThatOfItsMigrations(t *testing.T) {
 	t.Parallel()
 	require.Len(t, store.SchemaVersion(), 16)

@@ -20,7 +20,7 @@ var pgmqInterface string
 // It uses the schema pgmq that is there, else makes the extension if the server has it and lets this user, else makes the
 // same interface in plain SQL. It can be called again.
 func UsePgmq(ctx context.Context, dsn string) error {
-	err := onceInTx(ctx, dsn, func(tx pgx.Tx) error {
+	err := changeSchema(ctx, dsn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, int64(migrationLock)); err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func makePgmq(ctx context.Context, tx pgx.Tx) error {
 
 // LeavePgmq ends what [UsePgmq] began: steps and results are found by their rows alone, and messages about them are removed.
 func LeavePgmq(ctx context.Context, dsn string) error {
-	err := onceInTx(ctx, dsn, func(tx pgx.Tx) error {
+	err := changeSchema(ctx, dsn, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `select tasker.leave_pgmq()`)
 		return err
 	})
@@ -77,14 +77,14 @@ func LeavePgmq(ctx context.Context, dsn string) error {
 	return nil
 }
 
-// onceInTx runs what changes the schema, on a connection whose statements may take their time.
-func onceInTx(ctx context.Context, dsn string, f func(pgx.Tx) error) error {
+// changeSchema runs what changes the schema, on a connection whose statements may take their time.
+func changeSchema(ctx context.Context, dsn string, f func(pgx.Tx) error) error {
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
 		return scrub(err)
 	}
 	defer conn.Close(context.WithoutCancel(ctx))
-	return pgx.BeginFunc(ctx, conn, f)
+	return inTx(ctx, conn, f)
 }
 
 // PgmqInUse says whether messages of pgmq tell of ready steps and results.

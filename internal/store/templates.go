@@ -208,14 +208,3 @@ func (s *Store) readTemplate(ctx context.Context, sql string, args ...any) (*Tem
 	t.Steps, err = pgx.CollectRows(rows, pgx.RowToStructByPos[TemplateStep])
 	return &t, err
 }
-
-// inTx runs fn in a transaction of the query pool, again when it lost a race.
-func (s *Store) inTx(ctx context.Context, fn func(pgx.Tx) error) error {
-	const tries = 10
-	for try := 1; ; try++ {
-		err := pgx.BeginFunc(ctx, s.query, fn)
-		if Classify(err) != RemedyRetry || try == tries || ctx.Err() != nil {
-			return err
-		}
-	}
-}
