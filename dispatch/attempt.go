@@ -88,8 +88,8 @@ func (a *attempt) finish(ctx context.Context, turn *turn, result *sdk.StepExecut
 }
 
 func (a *attempt) result(r *sdk.StepExecutionResult, started time.Time) *Completion {
-	now := time.Now()
-	r.Metadata.StartedAt, r.Metadata.CompletedAt = &started, now
+	from, now := sdk.At(started), time.Now()
+	r.Metadata.StartedAt, r.Metadata.CompletedAt = &from, sdk.At(now)
 	r.Metadata.ExecutionTimeMS = now.Sub(started).Milliseconds()
 	r.Metadata.WorkerID = a.service.cfg.WorkerName
 	return &Completion{Message: a.message, Result: r}

@@ -27,7 +27,7 @@ func TestAPolledStepIsCompletedOnce(t *testing.T) {
 		ends := h.ends()
 		require.Len(t, ends, 1)
 		require.True(t, ends[0].Result.Success)
-		require.Equal(t, 3*time.Second, ends[0].Result.Metadata.CompletedAt.Sub(*ends[0].Result.Metadata.StartedAt))
+		require.Equal(t, 3*time.Second, ends[0].Result.Metadata.CompletedAt.Sub(ends[0].Result.Metadata.StartedAt.Time))
 		require.Zero(t, h.slots.InUse())
 		require.Equal(t, []*FfiStepEvent{e}, h.gone)
 		m := h.Metrics()

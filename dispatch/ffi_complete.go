@@ -41,10 +41,11 @@ func (c *FfiDispatchChannel) CompleteAll(endings []FfiEnding) {
 			continue
 		}
 		if r.Metadata.StartedAt == nil {
-			r.Metadata.StartedAt = &e.since // it does not change any more
+			since := sdk.At(e.since)
+			r.Metadata.StartedAt = &since
 		}
 		if r.Metadata.CompletedAt.IsZero() {
-			r.Metadata.CompletedAt = now
+			r.Metadata.CompletedAt = sdk.At(now)
 		}
 		c.counts.Completed++
 		c.end(e, FfiCompleted)

@@ -122,9 +122,9 @@ func (c *FfiDispatchChannel) ForceBreaker(open bool) {
 // failed is the result of a step that the core ends.
 func (c *FfiDispatchChannel) failed(e *FfiStepEvent, err error) *sdk.StepExecutionResult {
 	r := Failed(e.Message.Key, err)
-	started, now := e.since, time.Now()
-	r.Metadata.StartedAt, r.Metadata.CompletedAt = &started, now
-	r.Metadata.ExecutionTimeMS = now.Sub(started).Milliseconds()
+	from, now := sdk.At(e.since), time.Now()
+	r.Metadata.StartedAt, r.Metadata.CompletedAt = &from, sdk.At(now)
+	r.Metadata.ExecutionTimeMS = now.Sub(e.since).Milliseconds()
 	r.Metadata.WorkerID = c.cfg.WorkerName
 	return r
 }

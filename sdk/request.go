@@ -1,11 +1,6 @@
 package sdk
 
-import (
-	"encoding/json"
-	"fmt"
-	"strings"
-	"time"
-)
+import "encoding/json"
 
 // TaskRequest asks for a task. Namespace, Name and Version name the template.
 type TaskRequest struct {
@@ -31,22 +26,4 @@ type TaskRequest struct {
 	ParentCorrelationID *UUID  `json:"parent_correlation_id,omitempty"`
 	// IdempotencyKey names this request: a second one with the same key, for the same template, finds the first one's task.
 	IdempotencyKey string `json:"idempotency_key,omitempty"`
-}
-
-// Timestamp is a time whose JSON form may lack a zone, as existing clients send it.
-type Timestamp struct{ time.Time }
-
-// UnmarshalJSON reads RFC 3339, with or without a zone.
-func (t *Timestamp) UnmarshalJSON(raw []byte) error {
-	text := strings.Trim(string(raw), `"`)
-	if text == "null" {
-		return nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999"} {
-		if at, err := time.Parse(layout, text); err == nil {
-			t.Time = at.UTC()
-			return nil
-		}
-	}
-	return fmt.Errorf("time %q is not like 2026-01-31T12:00:00Z", text)
 }

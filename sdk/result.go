@@ -1,9 +1,6 @@
 package sdk
 
-import (
-	"encoding/json"
-	"time"
-)
+import "encoding/json"
 
 // StepResult is what a handler returns when its step succeeded.
 type StepResult struct {
@@ -43,10 +40,10 @@ type StepExecutionMetadata struct {
 	ExecutionTimeMS int64          `json:"execution_time_ms"`
 	HandlerVersion  string         `json:"handler_version,omitempty"`
 	Retryable       bool           `json:"retryable"`
-	CompletedAt     time.Time      `json:"completed_at"`
+	CompletedAt     Timestamp      `json:"completed_at"`
 	WorkerID        string         `json:"worker_id,omitempty"`
 	WorkerHostname  string         `json:"worker_hostname,omitempty"`
-	StartedAt       *time.Time     `json:"started_at,omitempty"`
+	StartedAt       *Timestamp     `json:"started_at,omitempty"`
 	Custom          map[string]any `json:"custom"`
 	ErrorCode       string         `json:"error_code,omitempty"`
 	ErrorType       string         `json:"error_type,omitempty"`

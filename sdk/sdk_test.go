@@ -175,14 +175,3 @@ func TestARegistryRefusesWhatIsMiswired(t *testing.T) {
 	_, ok := r.GetHandler("c")
 	require.False(t, ok)
 }
-
-func TestARequestsTimeMayLackItsZone(t *testing.T) {
-	t.Parallel()
-	want := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
-	for _, text := range []string{`"2026-01-31T12:00:00Z"`, `"2026-01-31T13:00:00+01:00"`, `"2026-01-31T12:00:00"`, `"2026-01-31 12:00:00.000"`} {
-		var at sdk.Timestamp
-		require.NoError(t, json.Unmarshal([]byte(text), &at))
-		require.True(t, want.Equal(at.Time), text)
-	}
-	require.ErrorContains(t, json.Unmarshal([]byte(`"tomorrow"`), &sdk.Timestamp{}), "is not like")
-}

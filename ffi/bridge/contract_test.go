@@ -105,7 +105,7 @@ func TestStepResultsAreDecodedByTheContract(t *testing.T) {
 	require.Contains(t, string(full.Result), `2.50`)
 	require.EqualValues(t, 12, full.Metadata.ExecutionTimeMS)
 	require.Equal(t, json.Number("3"), full.Metadata.Custom["rows"])
-	require.Equal(t, time.Date(2026, 1, 31, 12, 0, 0, 123456000, time.UTC), full.Metadata.CompletedAt)
+	require.Equal(t, time.Date(2026, 1, 31, 12, 0, 0, 123456000, time.UTC), full.Metadata.CompletedAt.Time)
 	require.Equal(t, "1", full.OrchestrationMetadata.Headers["x-trace"])
 
 	retry := results["a retryable failure"]

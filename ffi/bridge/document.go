@@ -6,7 +6,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/tasker-systems/tasker-go/internal/payload"
 	"github.com/tasker-systems/tasker-go/sdk"
@@ -138,12 +137,12 @@ func toUUID(at place, raw []byte, into *sdk.UUID) error {
 	return nil
 }
 
-func toTime(at place, raw []byte, into *time.Time) error {
+func toTime(at place, raw []byte, into *sdk.Timestamp) error {
 	var t sdk.Timestamp
 	if raw[0] != '"' || t.UnmarshalJSON(raw) != nil {
 		return at.wrong("must be a time like 2026-01-31T12:00:00Z")
 	}
-	*into = t.Time
+	*into = t
 	return nil
 }
 

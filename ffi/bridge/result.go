@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/tasker-systems/tasker-go/internal/payload"
 	"github.com/tasker-systems/tasker-go/sdk"
@@ -148,7 +147,7 @@ func (d *resultDocument) metadatum(at place, value json.RawMessage) error {
 		if isNull(value) {
 			return nil
 		}
-		m.StartedAt = &time.Time{}
+		m.StartedAt = &sdk.Timestamp{}
 		return toTime(at, value, m.StartedAt)
 	case "custom":
 		return toMap(at, value, &m.Custom)

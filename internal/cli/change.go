@@ -18,9 +18,9 @@ type snapshot struct {
 
 // change is one move of a task or of one of its steps. Its JSON form is what --output json writes, one a line.
 type change struct {
-	Type     string      `json:"type"` // task or step
-	At       client.Time `json:"at"`
-	TaskUUID sdk.UUID    `json:"task_uuid"`
+	Type     string        `json:"type"` // task or step
+	At       sdk.Timestamp `json:"at"`
+	TaskUUID sdk.UUID      `json:"task_uuid"`
 	// Template is set on the first line of a task.
 	Template string `json:"template,omitempty"`
 	Step     string `json:"step,omitempty"`
@@ -31,7 +31,7 @@ type change struct {
 	DurationMS  *int64 `json:"duration_ms,omitempty"`
 	Error       string `json:"error,omitempty"`
 	// RetryAt is when a failed step runs again.
-	RetryAt *client.Time `json:"retry_at,omitempty"`
+	RetryAt *sdk.Timestamp `json:"retry_at,omitempty"`
 	// Results, by step, come with the last line of a task.
 	Results map[string]json.RawMessage `json:"results,omitempty"`
 

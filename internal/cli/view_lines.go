@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/tasker-systems/tasker-go/internal/workflow"
-	"github.com/tasker-systems/tasker-go/sdk/client"
+	"github.com/tasker-systems/tasker-go/sdk"
 )
 
 // jsonView writes each change as one line of JSON.
@@ -85,7 +85,7 @@ func (c *change) told() string {
 }
 
 // again tells how long after a failure the step is tried again.
-func again(at client.Time, retry *client.Time) string {
+func again(at sdk.Timestamp, retry *sdk.Timestamp) string {
 	if retry == nil {
 		return ""
 	}

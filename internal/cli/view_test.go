@@ -18,7 +18,7 @@ var (
 	order = sdk.UUID{15: 1}
 )
 
-func after(d time.Duration) client.Time { return client.At(begun.Add(d)) }
+func after(d time.Duration) sdk.Timestamp { return sdk.At(begun.Add(d)) }
 
 // taskAt is a task of so many steps, some of them complete.
 func taskAt(status string, moved time.Duration, completed, all int64) *client.TaskResponse {
@@ -86,7 +86,7 @@ func TestTheLastLineOfJSONHoldsTheResultsOfStepsThatSucceeded(t *testing.T) {
 	}}))
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	require.Len(t, lines, 4)
-	require.JSONEq(t, `{"type":"task","at":"2026-01-31T12:00:02Z","task_uuid":"00000000-0000-0000-0000-000000000001","status":"cancelled",
+	require.JSONEq(t, `{"type":"task","at":"2026-01-31T12:00:02.000000Z","task_uuid":"00000000-0000-0000-0000-000000000001","status":"cancelled",
 		"duration_ms":2000,"results":{"check":{"paid":true}}}`, lines[3])
 }
 

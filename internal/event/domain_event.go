@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tasker-systems/tasker-go/sdk"
 )
@@ -32,12 +31,12 @@ type EventPayload struct {
 
 // EventMetadata says where and when an event came to be.
 type EventMetadata struct {
-	TaskUUID      sdk.UUID  `json:"task_uuid"`
-	StepUUID      sdk.UUID  `json:"step_uuid"`
-	StepName      string    `json:"step_name"`
-	Namespace     string    `json:"namespace"`
-	CorrelationID sdk.UUID  `json:"correlation_id"`
-	FiredAt       time.Time `json:"fired_at"`
+	TaskUUID      sdk.UUID      `json:"task_uuid"`
+	StepUUID      sdk.UUID      `json:"step_uuid"`
+	StepName      string        `json:"step_name"`
+	Namespace     string        `json:"namespace"`
+	CorrelationID sdk.UUID      `json:"correlation_id"`
+	FiredAt       sdk.Timestamp `json:"fired_at"`
 	// FiredBy names the process that fired the event.
 	FiredBy string `json:"fired_by"`
 

@@ -30,7 +30,7 @@ func TestADomainEventHasUpstreamsShape(t *testing.T) {
 		Metadata: EventMetadata{
 			TaskUUID: parseUUID(t, "01890a5d-ac96-774b-bcce-b302099a8001"), StepUUID: parseUUID(t, "01890a5d-ac96-774b-bcce-b302099a8002"),
 			StepName: "charge", Namespace: "shop", CorrelationID: parseUUID(t, "01890a5d-ac96-774b-bcce-b302099a8003"),
-			FiredAt: time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC), FiredBy: "worker-1",
+			FiredAt: sdk.At(time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC)), FiredBy: "worker-1",
 		},
 	})
 	require.NoError(t, err)
@@ -47,7 +47,7 @@ func TestADomainEventHasUpstreamsShape(t *testing.T) {
 			"step_name": "charge",
 			"namespace": "shop",
 			"correlation_id": "01890a5d-ac96-774b-bcce-b302099a8003",
-			"fired_at": "2026-01-02T03:04:05.006Z",
+			"fired_at": "2026-01-02T03:04:05.006000Z",
 			"fired_by": "worker-1"
 		}
 	}`, string(raw))
@@ -56,7 +56,7 @@ func TestADomainEventHasUpstreamsShape(t *testing.T) {
 func TestAdditionalMetadataStandsBesideTheFieldsAndReplacesNone(t *testing.T) {
 	t.Parallel()
 	m := EventMetadata{
-		TaskUUID: sdk.NewUUID(), StepName: "charge", Namespace: "shop", FiredAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		TaskUUID: sdk.NewUUID(), StepName: "charge", Namespace: "shop", FiredAt: sdk.At(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)),
 		Additional: map[string]any{"tenant": "acme", "namespace": "forged", "Task_UUID": "forged"},
 	}
 	raw, err := json.Marshal(m)

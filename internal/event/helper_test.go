@@ -110,7 +110,7 @@ func succeeded(result string, declared ...template.EventDeclaration) StepEvent {
 		Namespace: "shop", TaskName: "order", TaskVersion: "1.0.0", StepName: "charge",
 		Result: &sdk.StepExecutionResult{
 			StepUUID: sdk.StepUUID(task, 0), Success: true, Status: sdk.StatusCompleted, Result: json.RawMessage(result),
-			Metadata: sdk.StepExecutionMetadata{CompletedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)},
+			Metadata: sdk.StepExecutionMetadata{CompletedAt: sdk.At(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))},
 		},
 		Declarations: declared,
 	}

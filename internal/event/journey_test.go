@@ -35,7 +35,7 @@ func TestEventsGoFromAStepToPostgreSQL(t *testing.T) {
 		require.Equal(t, []string{"order.paid", "order.done"}, []string{paid.EventName, done.EventName})
 		require.JSONEq(t, fmt.Sprintf(`{"no":%d}`, i), string(done.Payload.Payload))
 		require.Equal(t, fast[i].Metadata.TaskUUID, paid.Metadata.TaskUUID)
-		require.WithinDuration(t, fast[i].Metadata.FiredAt, paid.Metadata.FiredAt, 0)
+		require.WithinDuration(t, fast[i].Metadata.FiredAt.Time, paid.Metadata.FiredAt.Time, 0)
 		require.True(t, paid.Payload.ExecutionResult.Success)
 	}
 	stats := s.Stats()

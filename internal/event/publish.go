@@ -126,7 +126,7 @@ func (s *DomainEventSystem) newEvent(c *command, d *template.EventDeclaration, p
 		Payload: EventPayload{TaskSequenceStep: c.sequenceStep(), ExecutionResult: c.Result, Payload: payload},
 		Metadata: EventMetadata{
 			TaskUUID: c.TaskUUID, StepUUID: c.StepUUID, StepName: c.StepName, Namespace: c.Namespace,
-			CorrelationID: c.CorrelationID, FiredAt: time.Now().UTC(), FiredBy: s.cfg.FiredBy,
+			CorrelationID: c.CorrelationID, FiredAt: sdk.At(time.Now()), FiredBy: s.cfg.FiredBy,
 		},
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tasker-systems/tasker-go/internal/template"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
+	"github.com/tasker-systems/tasker-go/sdk"
 )
 
 // start runs a system over a queue in a bubble, and stops it when the test ends.
@@ -53,7 +54,7 @@ func TestAStepsEventsArePublishedByModeAndCondition(t *testing.T) {
 			EventID: paid.EventID, EventName: "order.paid", EventVersion: "1.0",
 			Payload: EventPayload{TaskSequenceStep: e.sequenceStep(), ExecutionResult: e.Result, Payload: json.RawMessage(`{"total":12}`)},
 			Metadata: EventMetadata{TaskUUID: e.TaskUUID, StepUUID: e.StepUUID, StepName: "charge", Namespace: "shop",
-				CorrelationID: e.CorrelationID, FiredAt: time.Now().UTC(), FiredBy: "worker-1"},
+				CorrelationID: e.CorrelationID, FiredAt: sdk.At(time.Now()), FiredBy: "worker-1"},
 		}, paid)
 		require.Equal(t, SystemStats{EventsDispatched: 3, Published: 3, Durable: 1, Fast: 1, Broadcast: 1, ChannelCapacity: 1000}, s.Stats().System)
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/workflow"
+	"github.com/tasker-systems/tasker-go/sdk"
 	"github.com/tasker-systems/tasker-go/sdk/client"
 )
 
@@ -44,7 +45,7 @@ func (a *api) performance(_ http.ResponseWriter, r *http.Request) (any, error) {
 		AverageTaskDurationSeconds: client.Float(p.TaskTime.Seconds()), AverageStepDurationSeconds: client.Float(p.StepTime.Seconds()),
 		TasksPerHour: perHour(p.Total, period), StepsPerHour: perHour(p.Steps, period),
 		SystemHealthScore:   1 - part(p.Failed, p.Completed+p.Failed),
-		AnalysisPeriodStart: client.At(p.Since), CalculatedAt: client.At(p.Now),
+		AnalysisPeriodStart: sdk.At(p.Since), CalculatedAt: sdk.At(p.Now),
 	}, nil
 }
 

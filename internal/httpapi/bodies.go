@@ -17,7 +17,7 @@ func taskResponse(t *store.TaskView, steps []store.StepView) client.TaskResponse
 	c := &t.Counts
 	body := client.TaskResponse{
 		TaskUUID: t.TaskUUID, Name: t.Name, Namespace: t.Namespace, Version: t.Version, Status: string(c.VisibleState()),
-		CreatedAt: client.At(t.CreatedAt), UpdatedAt: client.At(t.UpdatedAt), CompletedAt: at(t.CompletedAt),
+		CreatedAt: sdk.At(t.CreatedAt), UpdatedAt: sdk.At(t.UpdatedAt), CompletedAt: at(t.CompletedAt),
 		Context: t.Context, Initiator: t.Initiator, SourceSystem: t.SourceSystem, Reason: t.Reason, Priority: &t.Priority,
 		Tags: t.Tags, CorrelationID: t.CorrelationID,
 		TotalSteps: c.Total, PendingSteps: c.Pending, InProgressSteps: c.InProgress, CompletedSteps: c.Completed,
@@ -65,7 +65,7 @@ func backoffSeconds(s *store.StepView) *int32 {
 func stepResponse(s *store.StepView) (client.StepResponse, error) {
 	body := client.StepResponse{
 		StepUUID: s.UUID(), TaskUUID: s.TaskUUID, Name: s.Name,
-		CreatedAt: client.At(s.CreatedAt), UpdatedAt: client.At(s.UpdatedAt), CompletedAt: at(s.CompletedAt),
+		CreatedAt: sdk.At(s.CreatedAt), UpdatedAt: sdk.At(s.UpdatedAt), CompletedAt: at(s.CompletedAt),
 		CurrentState: string(s.State), DependenciesSatisfied: s.DependenciesSatisfied(), RetryEligible: s.RetryEligible(),
 		ReadyForExecution: s.ReadyForExecution(), TotalParents: s.Parents, CompletedParents: s.Parents - s.ParentsLeft,
 		Attempts: s.Counts.Used(), MaxAttempts: s.MaxAttempts,
@@ -79,11 +79,11 @@ func stepResponse(s *store.StepView) (client.StepResponse, error) {
 	return body, err
 }
 
-func at(t *time.Time) *client.Time {
+func at(t *time.Time) *sdk.Timestamp {
 	if t == nil {
 		return nil
 	}
-	out := client.At(*t)
+	out := sdk.At(*t)
 	return &out
 }
 
@@ -91,5 +91,5 @@ func naive(t *time.Time) *client.NaiveTime {
 	if t == nil {
 		return nil
 	}
-	return &client.NaiveTime{Time: client.At(*t)}
+	return &client.NaiveTime{Timestamp: sdk.At(*t)}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/sdk"
 	"github.com/tasker-systems/tasker-go/sdk/client"
 )
 
@@ -66,7 +67,7 @@ func dlqEntry(l *store.DeadLetter) client.DLQEntry {
 	}
 }
 
-func zoneless(t time.Time) client.NaiveTime { return client.NaiveTime{Time: client.At(t)} }
+func zoneless(t time.Time) client.NaiveTime { return client.NaiveTime{Timestamp: sdk.At(t)} }
 
 func (a *api) getDLQ(_ http.ResponseWriter, r *http.Request) (any, error) {
 	task, err := pathUUID(r, "task")

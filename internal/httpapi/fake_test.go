@@ -160,7 +160,7 @@ func fakeSteps() []store.StepView {
 		Due: true, LastAttemptedAt: after(0), CompletedAt: after(time.Second),
 		Results: &sdk.StepExecutionResult{
 			StepUUID: sdk.StepUUID(fakeTask, 0), Success: true, Result: json.RawMessage(`{"ok": true}`), Status: sdk.StatusCompleted,
-			Metadata: sdk.StepExecutionMetadata{ExecutionTimeMS: 12, CompletedAt: *after(time.Second), WorkerID: "w1", StartedAt: after(0),
+			Metadata: sdk.StepExecutionMetadata{ExecutionTimeMS: 12, CompletedAt: *at(after(time.Second)), WorkerID: "w1", StartedAt: at(after(0)),
 				Custom: map[string]any{}, Context: map[string]any{}},
 		},
 	}, {

@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/tasker-systems/tasker-go/internal/store"
+	"github.com/tasker-systems/tasker-go/sdk"
 	"github.com/tasker-systems/tasker-go/sdk/client"
 )
 
 func (a *api) live(http.ResponseWriter, *http.Request) (any, error) {
-	return client.HealthResponse{Status: client.Healthy, Timestamp: client.At(time.Now())}, nil
+	return client.HealthResponse{Status: client.Healthy, Timestamp: sdk.At(time.Now())}, nil
 }
 
 // readyWithin bounds the wait for the database's sign of life.
@@ -34,7 +35,7 @@ func (a *api) readiness(ctx context.Context) (body client.ReadinessResponse, que
 	query, engine = a.Store.Pools(ctx)
 	healthy := client.HealthCheck{Status: client.Healthy}
 	body = client.ReadinessResponse{
-		Status: client.Healthy, Timestamp: client.At(time.Now()),
+		Status: client.Healthy, Timestamp: sdk.At(time.Now()),
 		Checks: client.ReadinessChecks{
 			WebDatabase: poolCheck(query), OrchestrationDatabase: poolCheck(engine),
 			CircuitBreaker: healthy, OrchestrationSystem: healthy, CommandProcessor: healthy,

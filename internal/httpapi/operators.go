@@ -143,7 +143,7 @@ func stepAudit(t *store.TaskView, s *store.StepView, m *store.StepMove) client.S
 	transition := uuid.NewSHA1(uuid.UUID(t.TaskUUID), []byte(fmt.Sprintf("transition/%d/%s", m.TransitionID, m.To)))
 	a := client.StepAudit{
 		AuditUUID: uuid.NewSHA1(transition, []byte("audit")), TransitionUUID: transition, WorkflowStepUUID: s.UUID(), TaskUUID: t.TaskUUID,
-		RecordedAt: client.At(m.At), CorrelationID: &t.CorrelationID, ExecutionTimeMS: m.ExecutionTimeMS, Result: m.Detail,
+		RecordedAt: sdk.At(m.At), CorrelationID: &t.CorrelationID, ExecutionTimeMS: m.ExecutionTimeMS, Result: m.Detail,
 		StepName: s.Name, FromState: &from, ToState: string(m.To),
 		Success: m.To.SatisfiesDependents() || m.To == workflow.StepEnqueuedForOrchestration,
 	}

@@ -21,7 +21,7 @@ type endedAttempt struct {
 func assembleResult(v *StepView, result, outcome json.RawMessage, a endedAttempt) (*sdk.StepExecutionResult, error) {
 	r := &sdk.StepExecutionResult{
 		StepUUID: v.UUID(), Success: succeeded(v.State), Result: result, Status: sdk.StatusCompleted,
-		Metadata: sdk.StepExecutionMetadata{WorkerID: a.worker, StartedAt: a.startedAt},
+		Metadata: sdk.StepExecutionMetadata{WorkerID: a.worker},
 	}
 	if err := workflow.RestoreOutcome(outcome, r); err != nil {
 		return nil, fmt.Errorf("step %s: %w", v.Name, err)
@@ -40,11 +40,15 @@ func assembleResult(v *StepView, result, outcome json.RawMessage, a endedAttempt
 	if a.executionMS != nil {
 		r.Metadata.ExecutionTimeMS = *a.executionMS
 	}
-	if a.endedAt != nil {
-		r.Metadata.CompletedAt = *a.endedAt
-	} else {
-		r.Metadata.CompletedAt = v.UpdatedAt
+	if a.startedAt != nil {
+		started := sdk.At(*a.startedAt)
+		r.Metadata.StartedAt = &started
 	}
+	ended := v.UpdatedAt
+	if a.endedAt != nil {
+		ended = *a.endedAt
+	}
+	r.Metadata.CompletedAt = sdk.At(ended)
 	return r, nil
 }
 

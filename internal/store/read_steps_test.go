@@ -104,6 +104,11 @@ func failure(retryable bool) json.RawMessage {
 	return json.RawMessage(`{"error":{"message":"no such card","retryable":false},"metadata":{"retryable":false},"reason":"permanent failure"}`)
 }
 
+func timestamp(t *time.Time) *sdk.Timestamp {
+	at := sdk.At(*t)
+	return &at
+}
+
 func TestResultsArePutTogetherFromTheStepAndTheLedger(t *testing.T) {
 	t.Parallel()
 	w := newReadWorld(t)
@@ -117,7 +122,7 @@ func TestResultsArePutTogetherFromTheStepAndTheLedger(t *testing.T) {
 		StepUUID: step.UUID(), Result: json.RawMessage(`{}`), Status: sdk.StatusFailed,
 		Error: &sdk.StepExecutionError{Message: "gateway away", ErrorType: "retryable_error", Retryable: true},
 		Metadata: sdk.StepExecutionMetadata{
-			ExecutionTimeMS: 12, Retryable: true, StartedAt: claimed, CompletedAt: failedAt, WorkerID: "w1", WorkerHostname: "host",
+			ExecutionTimeMS: 12, Retryable: true, StartedAt: timestamp(claimed), CompletedAt: sdk.At(failedAt), WorkerID: "w1", WorkerHostname: "host",
 			ErrorCode: "E17", ErrorType: "retryable_error", Custom: map[string]any{"big": json.Number("9007199254740993")}, Context: map[string]any{},
 		},
 		OrchestrationMetadata: &sdk.OrchestrationMetadata{Headers: map[string]string{"Retry-After": "5"}, Custom: map[string]any{}},
@@ -134,7 +139,7 @@ func TestResultsArePutTogetherFromTheStepAndTheLedger(t *testing.T) {
 	require.Equal(t, sdk.StepExecutionResult{
 		StepUUID: step.UUID(), Success: true, Result: json.RawMessage(`{"total": 1000}`), Status: sdk.StatusCompleted,
 		Metadata: sdk.StepExecutionMetadata{
-			ExecutionTimeMS: 3, StartedAt: running.LastAttemptedAt, CompletedAt: *step.CompletedAt, WorkerID: "w1", WorkerHostname: "host",
+			ExecutionTimeMS: 3, StartedAt: timestamp(running.LastAttemptedAt), CompletedAt: sdk.At(*step.CompletedAt), WorkerID: "w1", WorkerHostname: "host",
 			Custom: map[string]any{}, Context: map[string]any{},
 		},
 	}, *step.Results)
@@ -154,7 +159,7 @@ func TestAStepThatNoWorkerEverHadCanStillFail(t *testing.T) {
 	step := w.step(t, id, validateStep)
 	require.Equal(t, workflow.StepError, step.State)
 	require.Equal(t, "no such card", step.Results.Error.Message)
-	require.Equal(t, step.UpdatedAt, step.Results.Metadata.CompletedAt)
+	require.Equal(t, sdk.At(step.UpdatedAt), step.Results.Metadata.CompletedAt)
 	require.Equal(t, step.UpdatedAt, *step.LastFailureAt)
 	require.Nil(t, step.Results.Metadata.StartedAt)
 }

@@ -8,14 +8,15 @@ import (
 
 	"github.com/tasker-systems/tasker-go/internal/actor"
 	"github.com/tasker-systems/tasker-go/internal/worker"
+	"github.com/tasker-systems/tasker-go/sdk"
 )
 
 // check is the outcome of one check.
 type check struct {
-	Status      string  `json:"status"`
-	Message     *string `json:"message"`
-	DurationMS  int64   `json:"duration_ms"`
-	LastChecked string  `json:"last_checked"`
+	Status      string        `json:"status"`
+	Message     *string       `json:"message"`
+	DurationMS  int64         `json:"duration_ms"`
+	LastChecked sdk.Timestamp `json:"last_checked"`
 }
 
 func checked(problem string, took time.Duration) check {
@@ -26,12 +27,12 @@ func checked(problem string, took time.Duration) check {
 	return c
 }
 
-func now() string { return time.Now().UTC().Format(time.RFC3339Nano) }
+func now() sdk.Timestamp { return sdk.At(time.Now()) }
 
 // health is the body of all health answers; readiness and details add to it.
 type health struct {
 	Status     string           `json:"status"`
-	Timestamp  string           `json:"timestamp"`
+	Timestamp  sdk.Timestamp    `json:"timestamp"`
 	WorkerID   string           `json:"worker_id"`
 	Checks     map[string]check `json:"checks,omitempty"`
 	SystemInfo *systemInfo      `json:"system_info,omitempty"`

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/url"
 	"strconv"
+
+	"github.com/tasker-systems/tasker-go/sdk"
 )
 
 // PerformanceMetrics tells how the tasks went that were made within a time. Rates are 0 to 1.
@@ -24,8 +26,8 @@ type PerformanceMetrics struct {
 	// SystemHealthScore is the part of the tasks at rest that did not fail, 1 if there are none.
 	SystemHealthScore Float `json:"system_health_score"`
 	// AnalysisPeriodStart is later than what was asked for if there are more tasks than the server reads.
-	AnalysisPeriodStart Time `json:"analysis_period_start"`
-	CalculatedAt        Time `json:"calculated_at"`
+	AnalysisPeriodStart sdk.Timestamp `json:"analysis_period_start"`
+	CalculatedAt        sdk.Timestamp `json:"calculated_at"`
 }
 
 // BottleneckAnalysis tells what takes long among the tasks of the last day.
@@ -39,30 +41,30 @@ type BottleneckAnalysis struct {
 
 // SlowStepInfo tells of the attempts of one step of a template; those of batches count together.
 type SlowStepInfo struct {
-	NamespaceName          string `json:"namespace_name"`
-	TaskName               string `json:"task_name"`
-	Version                string `json:"version"`
-	StepName               string `json:"step_name"`
-	AverageDurationSeconds Float  `json:"average_duration_seconds"`
-	MaxDurationSeconds     Float  `json:"max_duration_seconds"`
-	ExecutionCount         int64  `json:"execution_count"`
-	ErrorCount             int64  `json:"error_count"`
-	ErrorRate              Float  `json:"error_rate"`
-	LastExecutedAt         *Time  `json:"last_executed_at"`
+	NamespaceName          string         `json:"namespace_name"`
+	TaskName               string         `json:"task_name"`
+	Version                string         `json:"version"`
+	StepName               string         `json:"step_name"`
+	AverageDurationSeconds Float          `json:"average_duration_seconds"`
+	MaxDurationSeconds     Float          `json:"max_duration_seconds"`
+	ExecutionCount         int64          `json:"execution_count"`
+	ErrorCount             int64          `json:"error_count"`
+	ErrorRate              Float          `json:"error_rate"`
+	LastExecutedAt         *sdk.Timestamp `json:"last_executed_at"`
 }
 
 // SlowTaskInfo tells of the tasks of one template.
 type SlowTaskInfo struct {
-	NamespaceName          string `json:"namespace_name"`
-	TaskName               string `json:"task_name"`
-	Version                string `json:"version"`
-	AverageDurationSeconds Float  `json:"average_duration_seconds"`
-	MaxDurationSeconds     Float  `json:"max_duration_seconds"`
-	ExecutionCount         int64  `json:"execution_count"`
-	AverageStepCount       Float  `json:"average_step_count"`
-	ErrorCount             int64  `json:"error_count"`
-	ErrorRate              Float  `json:"error_rate"`
-	LastExecutedAt         *Time  `json:"last_executed_at"`
+	NamespaceName          string         `json:"namespace_name"`
+	TaskName               string         `json:"task_name"`
+	Version                string         `json:"version"`
+	AverageDurationSeconds Float          `json:"average_duration_seconds"`
+	MaxDurationSeconds     Float          `json:"max_duration_seconds"`
+	ExecutionCount         int64          `json:"execution_count"`
+	AverageStepCount       Float          `json:"average_step_count"`
+	ErrorCount             int64          `json:"error_count"`
+	ErrorRate              Float          `json:"error_rate"`
+	LastExecutedAt         *sdk.Timestamp `json:"last_executed_at"`
 }
 
 // ResourceUtilization tells how much of what there is is in use.

@@ -74,15 +74,15 @@ func (a *ManualAction) By() string {
 
 // StepAudit is a move of a step: the end of an attempt, or what somebody did by hand.
 type StepAudit struct {
-	AuditUUID        sdk.UUID  `json:"audit_uuid"`
-	WorkflowStepUUID sdk.UUID  `json:"workflow_step_uuid"`
-	TransitionUUID   sdk.UUID  `json:"transition_uuid"`
-	TaskUUID         sdk.UUID  `json:"task_uuid"`
-	RecordedAt       Time      `json:"recorded_at"`
-	WorkerUUID       *string   `json:"worker_uuid,omitempty"`
-	CorrelationID    *sdk.UUID `json:"correlation_id,omitempty"`
-	Success          bool      `json:"success"`
-	ExecutionTimeMS  *int64    `json:"execution_time_ms,omitempty"`
+	AuditUUID        sdk.UUID      `json:"audit_uuid"`
+	WorkflowStepUUID sdk.UUID      `json:"workflow_step_uuid"`
+	TransitionUUID   sdk.UUID      `json:"transition_uuid"`
+	TaskUUID         sdk.UUID      `json:"task_uuid"`
+	RecordedAt       sdk.Timestamp `json:"recorded_at"`
+	WorkerUUID       *string       `json:"worker_uuid,omitempty"`
+	CorrelationID    *sdk.UUID     `json:"correlation_id,omitempty"`
+	Success          bool          `json:"success"`
+	ExecutionTimeMS  *int64        `json:"execution_time_ms,omitempty"`
 	// Result is what there is to say of the move: an error, or who did it and why.
 	Result    json.RawMessage `json:"result,omitempty"`
 	StepName  string          `json:"step_name"`
@@ -121,14 +121,14 @@ func (c *Client) StepAudit(ctx context.Context, task, step sdk.UUID) ([]StepAudi
 
 // StepSummary is a step in a [TaskSummary].
 type StepSummary struct {
-	StepUUID    sdk.UUID `json:"step_uuid"`
-	Name        string   `json:"name"`
-	State       string   `json:"state"`
-	Attempts    int32    `json:"attempts"`
-	MaxAttempts int32    `json:"max_attempts"`
-	DurationMS  *int64   `json:"duration_ms"`
-	Error       *string  `json:"error"`
-	NextRetryAt *Time    `json:"next_retry_at"`
+	StepUUID    sdk.UUID       `json:"step_uuid"`
+	Name        string         `json:"name"`
+	State       string         `json:"state"`
+	Attempts    int32          `json:"attempts"`
+	MaxAttempts int32          `json:"max_attempts"`
+	DurationMS  *int64         `json:"duration_ms"`
+	Error       *string        `json:"error"`
+	NextRetryAt *sdk.Timestamp `json:"next_retry_at"`
 }
 
 // TaskSummary is what there is to know of a task in one answer.

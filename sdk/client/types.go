@@ -13,11 +13,11 @@ type TaskResponse struct {
 	Namespace string   `json:"namespace"`
 	Version   string   `json:"version"`
 	// Status is one of the Status values.
-	Status    string `json:"status"`
-	CreatedAt Time   `json:"created_at"`
+	Status    string        `json:"status"`
+	CreatedAt sdk.Timestamp `json:"created_at"`
 	// UpdatedAt is when the task or one of its steps last moved.
-	UpdatedAt           Time            `json:"updated_at"`
-	CompletedAt         *Time           `json:"completed_at"`
+	UpdatedAt           sdk.Timestamp   `json:"updated_at"`
+	CompletedAt         *sdk.Timestamp  `json:"completed_at"`
 	Context             json.RawMessage `json:"context"`
 	Initiator           string          `json:"initiator"`
 	SourceSystem        string          `json:"source_system"`
@@ -42,7 +42,7 @@ type TaskResponse struct {
 	// HealthStatus is healthy, recovering, blocked or unknown.
 	HealthStatus string `json:"health_status"`
 	// PausedAt is set while the task is paused. It is ours.
-	PausedAt *Time `json:"paused_at,omitempty"`
+	PausedAt *sdk.Timestamp `json:"paused_at,omitempty"`
 	// Steps is empty in lists.
 	Steps []StepReadinessStatus `json:"steps"`
 }
@@ -114,12 +114,12 @@ type TaskListResponse struct {
 
 // StepResponse is a step of a task.
 type StepResponse struct {
-	StepUUID    sdk.UUID `json:"step_uuid"`
-	TaskUUID    sdk.UUID `json:"task_uuid"`
-	Name        string   `json:"name"`
-	CreatedAt   Time     `json:"created_at"`
-	UpdatedAt   Time     `json:"updated_at"`
-	CompletedAt *Time    `json:"completed_at"`
+	StepUUID    sdk.UUID       `json:"step_uuid"`
+	TaskUUID    sdk.UUID       `json:"task_uuid"`
+	Name        string         `json:"name"`
+	CreatedAt   sdk.Timestamp  `json:"created_at"`
+	UpdatedAt   sdk.Timestamp  `json:"updated_at"`
+	CompletedAt *sdk.Timestamp `json:"completed_at"`
 	// Results is null until an attempt has ended; see [StepResponse.Result].
 	Results               json.RawMessage `json:"results"`
 	CurrentState          string          `json:"current_state"`
@@ -129,11 +129,11 @@ type StepResponse struct {
 	TotalParents          int32           `json:"total_parents"`
 	CompletedParents      int32           `json:"completed_parents"`
 	// Attempts are those that were used up, of at most MaxAttempts.
-	Attempts        int32 `json:"attempts"`
-	MaxAttempts     int32 `json:"max_attempts"`
-	LastFailureAt   *Time `json:"last_failure_at"`
-	NextRetryAt     *Time `json:"next_retry_at"`
-	LastAttemptedAt *Time `json:"last_attempted_at"`
+	Attempts        int32          `json:"attempts"`
+	MaxAttempts     int32          `json:"max_attempts"`
+	LastFailureAt   *sdk.Timestamp `json:"last_failure_at"`
+	NextRetryAt     *sdk.Timestamp `json:"next_retry_at"`
+	LastAttemptedAt *sdk.Timestamp `json:"last_attempted_at"`
 }
 
 // Result decodes Results, the record of the last attempt that ended. It is nil if none has.

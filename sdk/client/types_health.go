@@ -1,9 +1,11 @@
 package client
 
+import "github.com/tasker-systems/tasker-go/sdk"
+
 // HealthResponse is a plain sign of life.
 type HealthResponse struct {
-	Status    string `json:"status"`
-	Timestamp Time   `json:"timestamp"`
+	Status    string        `json:"status"`
+	Timestamp sdk.Timestamp `json:"timestamp"`
 }
 
 // The states of health.
@@ -16,7 +18,7 @@ const (
 // ReadinessResponse tells whether the server can take work, and what it stands on.
 type ReadinessResponse struct {
 	Status    string          `json:"status"`
-	Timestamp Time            `json:"timestamp"`
+	Timestamp sdk.Timestamp   `json:"timestamp"`
 	Checks    ReadinessChecks `json:"checks"`
 	Info      HealthInfo      `json:"info"`
 }
@@ -33,7 +35,7 @@ type ReadinessChecks struct {
 // DetailedHealthResponse is what [ReadinessResponse] is, with what the server is busy with.
 type DetailedHealthResponse struct {
 	Status    string               `json:"status"`
-	Timestamp Time                 `json:"timestamp"`
+	Timestamp sdk.Timestamp        `json:"timestamp"`
 	Checks    DetailedHealthChecks `json:"checks"`
 	Info      HealthInfo           `json:"info"`
 }

@@ -98,7 +98,7 @@ func (c *Core) publishEvent(ctx context.Context, params []byte) (any, error) {
 		Payload: event.EventPayload{TaskSequenceStep: json.RawMessage("null"), Payload: p.Payload},
 		Metadata: event.EventMetadata{
 			TaskUUID: p.TaskUUID, StepUUID: p.StepUUID, StepName: p.StepName, Namespace: p.Namespace, CorrelationID: p.CorrelationID,
-			FiredAt: time.Now().UTC(), FiredBy: "host", Additional: p.Metadata,
+			FiredAt: sdk.At(time.Now()), FiredBy: "host", Additional: p.Metadata,
 		},
 	}
 	d := event.Delivery{Event: e}

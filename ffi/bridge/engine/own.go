@@ -13,6 +13,7 @@ import (
 	"github.com/tasker-systems/tasker-go/internal/store"
 	"github.com/tasker-systems/tasker-go/internal/system"
 	"github.com/tasker-systems/tasker-go/internal/worker"
+	"github.com/tasker-systems/tasker-go/sdk"
 )
 
 type ownMethod func(c *Core, ctx context.Context, params []byte) (any, error)
@@ -98,7 +99,7 @@ func (c *Core) refreshTemplates(ctx context.Context, params []byte) (any, error)
 
 func (c *Core) healthBasic(context.Context, []byte) (any, error) {
 	status, ok := c.workerStatus()
-	health := map[string]any{"status": "healthy", "timestamp": time.Now().UTC().Format(time.RFC3339Nano), "worker_id": status.WorkerID}
+	health := map[string]any{"status": "healthy", "timestamp": sdk.At(time.Now()), "worker_id": status.WorkerID}
 	if ok && status.Status != "healthy" {
 		health["status"] = status.Status
 	}

@@ -110,7 +110,7 @@ func (c *Core) publishForwarded(ctx context.Context, id sdk.UUID, payload json.R
 	if !ok {
 		return nil, errNotForwarded
 	}
-	d.Event.Payload.Payload, d.Event.Metadata.Additional, d.Event.Metadata.FiredAt = payload, metadata, time.Now().UTC()
+	d.Event.Payload.Payload, d.Event.Metadata.Additional, d.Event.Metadata.FiredAt = payload, metadata, sdk.At(time.Now())
 	if err := event.CheckPayload(d.schema, payload); err != nil {
 		return nil, bridge.Errorf(bridge.EInvalid, "%s: %s", d.Event.EventName, err).With("key", "payload")
 	}
