@@ -38,17 +38,16 @@ module Scenarios
     disturbance = Class.new(StandardError)
     taken = Thread::Queue.new
     noticed = 0
-    thread = Thread.new do
-      Thread.handle_interrupt(disturbance => :never) do
-        loop do
-          Thread.handle_interrupt(disturbance => :immediate) do
-            worker.poll(1.0) { |frame| taken << worker.complete(frame.number, RESULT, PATIENCE) }
-          end
-        rescue disturbance
-          noticed += 1
+    polls = proc do
+      loop do
+        Thread.handle_interrupt(disturbance => :immediate) do
+          worker.poll(1.0) { |frame| taken << worker.complete(frame.number, RESULT, PATIENCE) }
         end
+      rescue disturbance
+        noticed += 1
       end
     end
+    thread = Thread.handle_interrupt(disturbance => :never) { Thread.new(&polls) } # which it may be interrupted before it begins
     Integer(count).times do
       publish(worker)
       thread.raise(disturbance)
