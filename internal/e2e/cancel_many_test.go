@@ -52,8 +52,8 @@ func sleepingNode(t *testing.T, w *world, n int, asleep, told *atomic.Int32) *sy
 	return node
 }
 
+// It runs before the tests that run in parallel: a thousand handlers beside them would measure these.
 func TestACancelReachesAThousandHandlersOnTwoWorkers(t *testing.T) {
-	t.Parallel()
 	const handlers = 1000
 	w := newWorld(t)
 	w.register(t, "sleepers", sleepers(handlers)...)
@@ -64,10 +64,8 @@ func TestACancelReachesAThousandHandlersOnTwoWorkers(t *testing.T) {
 	promptly(t, time.Second, func() time.Duration {
 		asleep.Store(0)
 		told.Store(0)
-		submitted := time.Now()
 		task := w.submit(t, front, "sleepers", nil)
 		require.Eventually(t, func() bool { return asleep.Load() == handlers }, patience, tick, "not all handlers run")
-		started := time.Since(submitted)
 		require.Equal(t, handlers/2, left.Worker.Slots.InUse())
 
 		began := time.Now()
@@ -78,8 +76,7 @@ func TestACancelReachesAThousandHandlersOnTwoWorkers(t *testing.T) {
 		awaitSlots(t, left.Worker.Slots, 0)
 		awaitSlots(t, right.Worker.Slots, 0)
 		require.Equal(t, "cancelled", w.taskState(t, task))
-		// Telling them takes a tenth of starting them. A machine too busy to start them in a second is given as much longer to tell them.
-		return time.Duration(float64(took) / max(1, started.Seconds()))
+		return took
 	})
 	w.requireIntact(t)
 }
