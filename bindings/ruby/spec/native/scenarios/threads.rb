@@ -47,7 +47,8 @@ module Scenarios
         noticed += 1
       end
     end
-    thread = Thread.handle_interrupt(disturbance => :never) { Thread.new(&polls) } # which it may be interrupted before it begins
+    # A thread holds back from its beginning what its maker holds back.
+    thread = Thread.handle_interrupt(disturbance => :never) { Thread.new(&polls) }
     Integer(count).times do
       publish(worker)
       thread.raise(disturbance)
